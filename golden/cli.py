@@ -18,6 +18,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from .errors import BadInput
 
 console = Console(stderr=True, highlight=False)
+"""Where progress goes."""
+
+output = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+"""Where results go; a table is not cut to a width that a file or a pipe does not have."""
 
 
 def main(command: click.Command) -> None:

@@ -1,0 +1,61 @@
+"""`python -m hw`: the catalog and its Verilog."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from golden import cli
+
+from .catalog import Design, select
+from .verilog import VERILOG_FOLDER, emit
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def hw() -> None:
+    """The units of bitpillar: list them, write their Verilog."""
+
+
+@hw.command("list")
+@click.argument("designs", nargs=-1)
+def list_designs(designs: tuple[str, ...]) -> None:
+    """List the catalog, or the DESIGNS (names or globs) of it."""
+    table = Table("design", "what it is", "latency", "source", box=None, pad_edge=False)
+    for design in select(*designs):
+        table.add_row(design.name, design.summary, str(design.config.latency), design.source)
+    cli.output.print(table)
+
+
+@hw.command()
+@click.argument("designs", nargs=-1)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=VERILOG_FOLDER,
+    show_default=True,
+    help="Folder for NAME.v and NAME.json.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), help="Parallel processes [all cores].")
+def verilog(designs: tuple[str, ...], output: Path, jobs: int | None) -> None:
+    """Write the Verilog and the manifest of DESIGNS (names or globs; all without)."""
+    chosen = [(design, output) for design in select(*designs)]
+    cli.parallel(_emit, chosen, label="verilog", describe=_line, workers=jobs)
+    click.echo(f"{len(chosen)} designs in {output}")
+
+
+def _emit(job: tuple[Design, Path]) -> str:
+    """Emit one design in a process of its own; the hash of its Verilog."""
+    design, folder = job
+    emit(design, folder)
+    return hashlib.sha256((folder / f"{design.name}.v").read_bytes()).hexdigest()
+
+
+def _line(job: tuple[Design, Path], digest: str) -> str:
+    return f"{job[0].name}  {digest[:12]}"
+
+
+if __name__ == "__main__":
+    cli.main(hw)
