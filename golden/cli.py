@@ -20,8 +20,8 @@ from .errors import BadInput
 console = Console(stderr=True, highlight=False)
 """Where progress goes."""
 
-output = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-"""Where results go; a table is not cut to a width that a file or a pipe does not have."""
+output = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+"""Where results go; a file or a pipe has no width that a table should be cut to."""
 
 
 def main(command: click.Command) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from functools import partial
 from pathlib import Path
 
 import click
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from golden import cli
 
-from .catalog import Design, select
+from .catalog import select
 from .verilog import VERILOG_FOLDER, emit
 
 
@@ -41,20 +41,15 @@ def list_designs(designs: tuple[str, ...]) -> None:
 @click.option("--jobs", type=click.IntRange(min=1), help="Parallel processes [all cores].")
 def verilog(designs: tuple[str, ...], output: Path, jobs: int | None) -> None:
     """Write the Verilog and the manifest of DESIGNS (names or globs; all without)."""
-    chosen = [(design, output) for design in select(*designs)]
-    cli.parallel(_emit, chosen, label="verilog", describe=_line, workers=jobs)
+    chosen = select(*designs)
+    cli.parallel(
+        partial(emit, folder=output),
+        chosen,
+        label="verilog",
+        describe=lambda design, manifest: str(manifest.with_suffix(".v")),
+        workers=jobs,
+    )
     click.echo(f"{len(chosen)} designs in {output}")
-
-
-def _emit(job: tuple[Design, Path]) -> str:
-    """Emit one design in a process of its own; the hash of its Verilog."""
-    design, folder = job
-    emit(design, folder)
-    return hashlib.sha256((folder / f"{design.name}.v").read_bytes()).hexdigest()
-
-
-def _line(job: tuple[Design, Path], digest: str) -> str:
-    return f"{job[0].name}  {digest[:12]}"
 
 
 if __name__ == "__main__":
