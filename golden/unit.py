@@ -1,0 +1,190 @@
+"""What every unit is: a frozen configuration from which all its views are made.
+
+A unit takes beats from stream ``i`` and gives beats on stream ``o``. The payload of a stream is a
+row of fields; a field is a row of numbers of one format. Here the numbers are arrays of codes of
+shape ``(beats, lanes)``; in hardware they are packed, first field and lane 0 least significant.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+import numpy as np
+
+from .errors import BadInput, require
+from .formats import Codes, Format
+
+Beats = Mapping[str, Codes]
+"""Codes by field name, each of shape (beats, lanes)."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """``lanes`` numbers of one ``format`` in a payload; lane 0 is least significant."""
+
+    name: str
+    format: Format
+    meaning: str
+    lanes: int = 1
+
+    @property
+    def width(self) -> int:
+        """Bits of all lanes together."""
+        return self.format.bits * self.lanes
+
+
+@dataclass(frozen=True)
+class Payload:
+    """The fields of one beat, the first one least significant."""
+
+    fields: tuple[Field, ...]
+
+    @property
+    def width(self) -> int:
+        """Bits of a beat."""
+        return sum(field.width for field in self.fields)
+
+    def offsets(self) -> Iterator[tuple[Field, int]]:
+        """Each field with the position of its least significant bit."""
+        offset = 0
+        for field in self.fields:
+            yield field, offset
+            offset += field.width
+
+    def check(self, beats: Beats) -> dict[str, Codes]:
+        """``beats`` with every field present, in shape and in range; :class:`BadInput` if not."""
+        names = [field.name for field in self.fields]
+        require(sorted(beats) == sorted(names), "fields", sorted(beats), ", ".join(names))
+        checked = {f.name: f.format.check(beats[f.name]) for f in self.fields}
+        count = {len(codes) if codes.ndim else 0 for codes in checked.values()}
+        for field in self.fields:
+            shape, allowed = checked[field.name].shape, (min(count), field.lanes)
+            require(shape == allowed, f"shape of {field.name}", shape, str(allowed))
+        return checked
+
+    def pack(self, beats: Beats) -> list[int]:
+        """One integer a beat, as the bits lie on the payload port."""
+        checked = self.check(beats)
+        words = [0] * len(next(iter(checked.values())))
+        for field, offset in self.offsets():
+            for lane in range(field.lanes):
+                shift = offset + lane * field.format.bits
+                for beat, code in enumerate(checked[field.name][:, lane].tolist()):
+                    words[beat] |= code << shift
+        return words
+
+    def unpack(self, words: list[int]) -> dict[str, Codes]:
+        """The codes of packed beats: the inverse of :meth:`pack`."""
+        beats = {}
+        for field, offset in self.offsets():
+            bits, mask = field.format.bits, (1 << field.format.bits) - 1
+            codes = [
+                [word >> offset + lane * bits & mask for lane in range(field.lanes)]
+                for word in words
+            ]
+            array = np.array(codes, np.int64 if bits <= 62 else object)
+            beats[field.name] = array.reshape(len(words), field.lanes)
+        return beats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit(ABC):
+    """Configuration of a unit: base of every ``*Config``.
+
+    Parameters
+    ----------
+    pipeline:
+        Register stages inside the datapath. 0 leaves it combinational between the register that
+        takes the input beat and the one that gives the output beat.
+    """
+
+    pipeline: int = 0
+
+    def __post_init__(self) -> None:
+        require(
+            isinstance(self.pipeline, int) and 0 <= self.pipeline <= self.max_pipeline,
+            "pipeline",
+            self.pipeline,
+            f"0 to {self.max_pipeline}",
+        )
+
+    @property
+    @abstractmethod
+    def stages(self) -> tuple[str, ...]:
+        """Names of the combinational stages of the datapath, in order."""
+
+    @property
+    def max_pipeline(self) -> int:
+        """The deepest pipeline: a register between every two stages."""
+        return len(self.stages) - 1
+
+    @property
+    @abstractmethod
+    def input(self) -> Payload:
+        """Payload of stream ``i``."""
+
+    @property
+    @abstractmethod
+    def output(self) -> Payload:
+        """Payload of stream ``o``."""
+
+    @property
+    @abstractmethod
+    def contract(self) -> str:
+        """Which number the unit returns, exactly, in one paragraph."""
+
+    @property
+    def output_beats(self) -> int:
+        """Output beats for each input beat."""
+        return 1
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the one in which an input beat transfers to the one in which its first
+        output beat is offered, when nothing stalls."""
+        return self.pipeline + 2
+
+    @property
+    def interval(self) -> int:
+        """Cycles from one input beat to the next when nothing stalls."""
+        return self.output_beats
+
+    @abstractmethod
+    def compute(self, beats: Beats) -> dict[str, Codes]:
+        """The golden model: output beats for input beats, every bit."""
+
+    @abstractmethod
+    def corners(self) -> Iterator[dict[str, Codes]]:
+        """Directed beats with which every simulation begins: exhaustive where that is feasible."""
+
+    @abstractmethod
+    def random(self, rng: np.random.Generator, count: int) -> dict[str, Codes]:
+        """``count`` seeded random beats that reach every case of the contract."""
+
+    def tensors(self, values: np.ndarray, rng: np.random.Generator) -> dict[str, Codes]:
+        """Beats that carry the real numbers ``values`` (a float64 vector), quantised to the
+        formats of the unit; the end that does not fill a beat is left out."""
+        raise BadInput(f"{type(self).__name__} takes no tensor")
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some parameters changed, checked anew."""
+        names = [f.name for f in fields(self)]
+        for name in changes:
+            require(name in names, "parameter", name, ", ".join(names))
+        return replace(self, **changes)
+
+    def describe(self) -> dict[str, Any]:
+        """The parameters as plain data, for manifests."""
+        return {
+            f.name: value.describe() if isinstance(value, Format) else value
+            for f in fields(self)
+            for value in [getattr(self, f.name)]
+        }
+
+
+def concatenate(*parts: Beats) -> dict[str, Codes]:
+    """The beats of all parts in order."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
