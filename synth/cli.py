@@ -104,7 +104,9 @@ def synthesise(
     library = Library(liberty, dont_use)
     globs = QUICK if quick else designs
     found = (
-        sources.from_folder(folder, globs) if folder else sources.from_catalog(globs, build, jobs)
+        sources.from_folder(folder, globs)
+        if folder
+        else sources.from_catalog(globs, build / "verilog", jobs)
     )
     todo = [
         flow.Job(source, recipe, liberty, dont_use, library.sha256, period, build, timeout)

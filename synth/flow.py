@@ -20,7 +20,7 @@ from pathlib import Path
 from golden.files import write_atomic, write_json
 
 from . import sta, yosys
-from .library import Library
+from .library import DEFAULT_LIBERTY, Library
 from .metrics import CriticalPath, Metric, Part, Provenance, Result, Stage, from_dict, metric, save
 from .netlist import Net, Netlist, read
 from .power import Activity, Power, power
@@ -86,16 +86,10 @@ class Job:
     def command(self) -> str:
         """What to type for the same figures (from the project's folder)."""
         parts = [f"python -m synth run {self.source.name}", f"--recipe {self.recipe.name}"]
-        if self.liberty != _default_liberty():
+        if self.liberty != DEFAULT_LIBERTY:
             parts.append(f"--liberty {self.liberty.name}")
         parts += [f"--dont-use '{glob}'" for glob in self.dont_use]
         return " ".join([*parts, f"--period {self.period:g}"])
-
-
-def _default_liberty() -> Path:
-    from .library import DEFAULT_LIBERTY
-
-    return DEFAULT_LIBERTY
 
 
 @cache
@@ -159,6 +153,7 @@ def _publish(job: Job, data: dict) -> Result:
     # Whatever does not enter the figures does not enter the key: it may have changed since.
     result = replace(
         result,
+        family=job.source.family,
         summary=job.source.summary,
         config=job.source.config,
         provenance=replace(result.provenance, library_file=job.liberty.name, command=job.command),
@@ -197,6 +192,9 @@ def _synthesise(job: Job, work: Path) -> Result:
             if netlist.unmapped:
                 left = ", ".join(f"{n} {kind}" for kind, n in sorted(netlist.unmapped.items()))
                 raise Failed(f"library {library.name} has no cell for {left} in {netlist.name}")
+            latches = sum(instance.cell.kind == "latch" for instance in netlist.instances)
+            if latches:  # no unit here has one: something was inferred that nobody wrote
+                raise Failed(f"{latches} latches in {netlist.name}")
         return netlists
 
     parts = _parts(map_it(flat=False), top)
@@ -249,6 +247,7 @@ def _result(job: Job, library: Library, error: str = "") -> Result:
     )
     return Result(
         design=job.source.name,
+        family=job.source.family,
         summary=job.source.summary,
         config=job.source.config,
         status="failed" if error else "ok",

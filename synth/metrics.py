@@ -145,6 +145,7 @@ class Result:
     """All that is known of the cost of a design."""
 
     design: str
+    family: str
     summary: str
     config: Any
     status: str

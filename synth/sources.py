@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ class Source:
     sha256: str
     clock: str | None
     reset: str | None
+    family: str = ""
     summary: str = ""
     config: Any = None
 
@@ -38,6 +40,7 @@ def read(manifest: Path) -> Source:
             sha256=hashlib.sha256(text).hexdigest(),
             clock=(data.get("clock") or {}).get("port"),
             reset=(data.get("reset") or {}).get("port"),
+            family=data.get("family", ""),
             summary=data.get("summary", ""),
             config=data.get("config"),
         )
@@ -59,27 +62,16 @@ def from_folder(folder: Path, globs: tuple[str, ...]) -> list[Source]:
     return [read(folder / f"{name}.json") for name in chosen]
 
 
-def from_catalog(globs: tuple[str, ...], build: Path, jobs: int | None) -> list[Source]:
-    """Sources emitted from the catalog's designs whose names match any of ``globs``."""
-    from hw.catalog import select
-
-    names: dict[str, None] = {}
-    for glob in globs or ("*",):
-        names.update(dict.fromkeys(design.name for design in select(glob)))
-    folder = build / "verilog"
-    written = parallel(
-        _emit,
-        [(name, folder) for name in names],
-        label="verilog",
-        describe=lambda job, _: job[0],
-        workers=jobs,
-    )
-    return [read(Path(path).with_suffix(".json")) for path in written]
-
-
-def _emit(job: tuple[str, Path]) -> Path:
+def from_catalog(globs: tuple[str, ...], folder: Path, jobs: int | None) -> list[Source]:
+    """Sources emitted to ``folder`` from the catalog's designs that match any of ``globs``."""
     from hw.catalog import select
     from hw.verilog import emit
 
-    name, folder = job
-    return emit(select(name)[0], folder)
+    manifests = parallel(
+        partial(emit, folder=folder),
+        select(*globs),
+        label="verilog",
+        describe=lambda design, _: design.name,
+        workers=jobs,
+    )
+    return [read(manifest) for manifest in manifests]

@@ -10,6 +10,7 @@ Beside Yosys's commands two of our own:
 
 import json
 import sys
+import time
 
 from pyosys import libyosys as ys
 
@@ -32,12 +33,14 @@ def main() -> None:
         commands = json.load(file)
     design = ys.Design()
     for command in commands:
+        begin = time.monotonic()
         if command == "@unsign":
             unsign(design)
         elif command.startswith("@keep "):
             keep(design, command.split()[1])
         else:
             design.run_pass(command)
+        print(f"@ {time.monotonic() - begin:.2f} s: {command}", flush=True)
 
 
 if __name__ == "__main__":
