@@ -126,3 +126,17 @@ def synthesise(
         for index, result in zip(missing, fresh, strict=True):
             results[index] = result
     return results
+
+
+@main.command()
+@_build
+@click.option("--open-nothing", is_flag=True, help="Print only the page's path.")
+def report(build: Path, open_nothing: bool) -> None:
+    """Write build/report (HTML, Markdown, JSON) from the results there are."""
+    from .collect import collect
+    from .report import write
+
+    page = write(build)
+    if not open_nothing:
+        show([row.result for row in collect(build).rows])
+    print(page)

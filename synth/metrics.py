@@ -179,7 +179,9 @@ def load(path: Path) -> Result:
     try:
         return from_dict(json.loads(path.read_text()))
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BadInput(f"{path} is not a metrics file of schema {SCHEMA}: {error}") from error
+        raise BadInput(
+            f"{path} is not a metrics file of schema {SCHEMA} ({error}); synthesise it anew"
+        ) from error
 
 
 def from_dict(data: dict[str, Any]) -> Result:
