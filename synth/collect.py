@@ -106,7 +106,7 @@ class Report:
                 if _both(result, yardstick, key)
             }
             lane = None
-            if mac and row.lanes and name != "mac" and _setting(mac) == _setting(result):
+            if mac and row.lanes and name == "dot product" and _setting(mac) == _setting(result):
                 lane = result["area"] / row.lanes / mac["area"]
             ratios.append(Ratio(result.design, of, lane))
         return Family(

@@ -36,7 +36,7 @@ def area_by_part(family: Family) -> str:
     rows = family.rows[::-1]
     with _style():
         figure, axes = plt.subplots(
-            figsize=(5.4, 0.75 + 0.32 * len(rows) + 0.2 * -(-len(names) // 4))
+            figsize=(4.8, 0.75 + 0.32 * len(rows) + 0.2 * -(-len(names) // 3))
         )
         left = [0.0] * len(rows)
         for index, name in enumerate(names):
@@ -49,56 +49,81 @@ def area_by_part(family: Family) -> str:
             label = "flat netlist" if index == 0 else None
             axes.plot([flat, flat], [index - 0.42, index + 0.42], color=_INK, lw=1.4, label=label)
         axes.set_yticks(range(len(rows)), [row.result.design for row in rows])
-        axes.set_xlabel("area, 1000 um2")
+        axes.set_xlabel("area, 1000 µm²")
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.tick_params(axis="y", length=0)
         figure.legend(
-            loc="outside lower center", ncols=4, frameon=False, handlelength=0.9, columnspacing=1.2
+            loc="outside lower center", ncols=3, frameon=False, handlelength=0.9, columnspacing=1.2
         )
         return _svg(figure, f"area by part, {family.name}")
 
 
-def area_against_delay(rows: list[Row]) -> str:
-    """One point a design: critical path across, area up; one colour and mark a family."""
+def area_against_delay(family: Family) -> str:
+    """One point a design: critical path across, area up."""
+    results = [row.result for row in family.rows if row.result.get("critical_path")]
+    common = _common_ending([result.design for result in results])
     with _style():
-        figure, axes = plt.subplots(figsize=(5.4, 4.2))
-        families = list(dict.fromkeys(row.result.family or "other" for row in rows))
-        for index, family in enumerate(families):
-            points = [row.result for row in rows if (row.result.family or "other") == family]
-            points = [result for result in points if result.get("critical_path")]
-            axes.scatter(
-                [result["critical_path"] for result in points],
-                [result["area"] / 1000 for result in points],
-                color=COLOURS[index % len(COLOURS)],
-                marker="osD^v"[index % 5],
-                s=30,
-                label=family,
-                zorder=3,
-            )
-            _name_points(axes, points)
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter("{x:g}")
-        axes.yaxis.set_major_formatter("{x:,g}")
+        figure, axes = plt.subplots(figsize=(4.8, 3.4))
+        x = [result["critical_path"] for result in results]
+        y = [result["area"] / 1000 for result in results]
+        axes.scatter(x, y, color=COLOURS[0], s=32, zorder=3)
+        axes.set_xlim(0, 1.12 * max(x, default=1))
+        axes.set_ylim(0, 1.12 * max(y, default=1))
         axes.set_xlabel("critical path, ns")
-        axes.set_ylabel("area, 1000 um2")
-        axes.margins(x=0.18, y=0.12)
-        axes.grid(which="major", lw=0.4, color=_INK, alpha=0.25)
+        axes.set_ylabel("area, 1000 µm²")
+        axes.grid(lw=0.4, color=_INK, alpha=0.2)
         axes.spines[["top", "right"]].set_visible(False)
-        figure.legend(loc="outside lower center", ncols=5, frameon=False, handletextpad=0.2)
-        return _svg(figure, "area against critical path")
+        figure.draw_without_rendering()  # the layout settles before labels are placed
+        _name_points(axes, x, y, [result.design.removesuffix(common) for result in results])
+        return _svg(figure, f"area against critical path, {family.name}")
 
 
-def _name_points(axes, results) -> None:
-    for result in results:
+def _common_ending(names: list[str]) -> str:
+    """The ending with its underscore that all names share, "" when they share none."""
+    endings = {name[name.rfind("_") :] if "_" in name else "" for name in names}
+    return endings.pop() if len(endings) == 1 else ""
+
+
+def _name_points(axes, x: list[float], y: list[float], names: list[str]) -> None:
+    """A label beside each point, at the first place around it that covers no other mark."""
+    size = 9.5
+    places = [tuple(axes.transData.transform(point)) for point in zip(x, y, strict=True)]
+    scale = axes.figure.dpi / 72
+    taken = [(px - 4, py - 4, px + 4, py + 4) for px, py in places]
+    for name, (px, py) in sorted(zip(names, places, strict=True), key=lambda item: item[1][::-1]):
+        width, height = 0.56 * size * scale * len(name), 1.15 * size * scale
+        best = None
+        for radius in (7, 16, 28, 42):
+            for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)):
+                left = px + radius * dx - (width * (1 - dx) / 2)
+                low = py + radius * dy - height / 2
+                box = (left, low, left + width, low + height)
+                hits = sum(_overlap(box, other) for other in taken)
+                hits += not axes.bbox.contains(left, low + height / 2)
+                hits += not axes.bbox.contains(left + width, low + height / 2)
+                if best is None or hits < best[0]:
+                    best = (hits, box, radius)
+            if best[0] == 0:
+                break
+        _, box, radius = best
+        taken.append(box)
+        middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+        arrow = {"arrowstyle": "-", "lw": 0.5, "color": _INK, "shrinkA": 0, "shrinkB": 2}
         axes.annotate(
-            result.design.removesuffix("_dot32").removesuffix("_decoder"),
-            (result["critical_path"], result["area"] / 1000),
-            textcoords="offset points",
-            xytext=(5, 3),
-            fontsize=7.5,
+            name,
+            (px, py),
+            xycoords="figure pixels",
+            xytext=middle,
+            textcoords="figure pixels",
+            ha="center",
+            va="center",
+            fontsize=size - 1,
+            arrowprops=arrow if radius > 7 else None,
         )
+
+
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _part_names(rows: list[Row]) -> list[str]:
@@ -118,8 +143,9 @@ def _style():
     return plt.rc_context(
         {
             "svg.fonttype": "none",
+            "figure.dpi": 72,  # what the SVG is drawn at, so that pixels are its units
             "font.family": "sans-serif",
-            "font.size": 9,
+            "font.size": 10,
             "figure.constrained_layout.use": True,
             **{
                 f"{key}.{which}": _INK for key, which in (("text", "color"), ("axes", "labelcolor"))

@@ -114,7 +114,7 @@ def _internal(
     load_unit = library.load_unit
     slew_unit = library.time_unit / 1e-9
     rates = {
-        pin: np.array([activity.toggles(i.pins.get(pin, "0")) for i in instances])
+        pin: np.array([activity.toggles(i.pins.get(pin, "0")) for i in instances], float)
         for pin in (*cell.inputs, *cell.outputs)
     }
     slews = {

@@ -39,9 +39,10 @@ def render(report: Report, template: str) -> str:
         lstrip_blocks=True,
     )
     environment.filters["shown"] = shown
+    environment.filters["typeset"] = lambda unit: unit.replace("um2", "µm²").replace("uW", "µW")
     pictures = {}
     if template.endswith(".html.j2"):
-        pictures["delay"] = plots.area_against_delay(report.done) if report.done else ""
+        pictures["delays"] = {f.name: plots.area_against_delay(f) for f in report.families}
         pictures["parts"] = {f.name: plots.area_by_part(f) for f in report.families}
     return environment.get_template(template).render(
         report=report, kinds=KINDS, columns=COLUMNS, compared=COMPARED, **pictures
