@@ -18,6 +18,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from .errors import BadInput
 
 console = Console(stderr=True, highlight=False)
+"""Where progress goes."""
+
+output = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+"""Where results go; a file or a pipe has no width that a table should be cut to."""
 
 
 def main(command: click.Command) -> None:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from . import dot_vectors
 from .errors import require
 from .exact import sum_exact
 from .formats import E8M0, FLAG, Codes, Float, Format, Int, integer
-from .mx import quantize
-from .unit import Beats, Field, Payload, Unit, concatenate
+from .unit import Beats, Field, Payload, Unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,12 +83,22 @@ class DotConfig(Unit):
         return self.a.unit_exponent + self.w.unit_exponent
 
     @property
+    def sum_range(self) -> tuple[int, int]:
+        """Least and greatest exact sum, in units of ``2 ** unit_exponent``."""
+        (a_low, a_high), (w_low, w_high) = _integer_range(self.a), _integer_range(self.w)
+        products = [a * w for a in (a_low, a_high) for w in (w_low, w_high)]
+        return self.lanes * min(products), self.lanes * max(products)
+
+    @property
     def sum_bits(self) -> int:
         """Width of the exact sum as a signed integer: no choice of operands overflows it."""
-        lows, highs = zip(*(_integer_range(f) for f in (self.a, self.w)), strict=True)
-        products = [low * high for low in (lows[0], highs[0]) for high in (lows[1], highs[1])]
-        low, high = self.lanes * min(products), self.lanes * max(products)
+        low, high = self.sum_range
         return max(high.bit_length(), (~low).bit_length() if low < 0 else 0) + 1
+
+    @property
+    def magnitude_bits(self) -> int:
+        """Width of the greatest absolute value of the exact sum."""
+        return max(abs(bound) for bound in self.sum_range).bit_length()
 
     @property
     def sum_format(self) -> Int:
@@ -137,8 +147,8 @@ class DotConfig(Unit):
         if self.accumulator is None:
             special = (
                 " nan is set when a lane is NaN or infinity times zero, or infinities of both signs"
-                " meet; inf when products are infinite, all of one sign (negative); sum then reads the"
-                " special codes as if they were ordinary numbers, modulo its width."
+                " meet; inf when products are infinite, all of one sign (negative); either way sum"
+                " is 0."
                 if self.has_specials
                 else ""
             )
@@ -147,10 +157,10 @@ class DotConfig(Unit):
             return f"result is acc + {dot}, modulo 2**{self.accumulator.bits} (it wraps)."
         return (
             f"result is acc + {dot}, computed exactly and rounded once to {self.accumulator.name},"
-            " to nearest even. Subnormals are kept; overflow gives infinity. A sum that is exactly"
-            " zero is +0; one that rounds to zero keeps its sign. NaN (positive, quiet) comes from a"
-            " NaN operand or scale, infinity times zero, and infinities of both signs; otherwise an"
-            " infinite operand gives infinity."
+            " to nearest even. Subnormals are kept; overflow gives infinity. A sum that is"
+            " exactly zero is +0; one that rounds to zero keeps its sign. NaN (positive, quiet)"
+            " comes from a NaN operand or scale, infinity times zero, and infinities of both"
+            " signs; otherwise an infinite operand gives infinity."
         )
 
     def compute(self, beats: Beats) -> dict[str, Codes]:
@@ -164,13 +174,22 @@ class DotConfig(Unit):
             return {"result": self.accumulator.wrap(acc + total)[:, None]}
         nan, plus, minus = self._specials(a, w)
         if self.accumulator is None:
-            outputs = {"sum": self.sum_format.wrap(total)}
+            outputs = {"sum": self.sum_format.wrap(np.where(nan | plus | minus, 0, total))}
             if self.has_specials:
                 nan |= plus & minus
                 inf = (plus | minus) & ~nan
                 outputs |= {"nan": nan, "inf": inf, "negative": minus & inf}
             return {name: codes.astype(exact)[:, None] for name, codes in outputs.items()}
         return {"result": self._rounded(beats, total, nan, plus, minus)[:, None]}
+
+    def corners(self) -> Iterator[dict[str, Codes]]:
+        return dot_vectors.corners(self)
+
+    def random(self, rng: np.random.Generator, count: int) -> dict[str, Codes]:
+        return dot_vectors.random(self, rng, count)
+
+    def tensors(self, values: np.ndarray, rng: np.random.Generator) -> dict[str, Codes]:
+        return dot_vectors.tensors(self, values, rng)
 
     def _specials(self, a: Codes, w: Codes) -> tuple[Codes, Codes, Codes]:
         """Per beat: a product is NaN; one is +infinity; one is -infinity."""

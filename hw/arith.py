@@ -1,0 +1,91 @@
+"""Combinational arithmetic that more than one unit needs.
+
+Each function adds logic to the module ``m`` and returns the value that carries the result, with
+names that begin with ``name``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+
+
+def named(m: Module, name: str, value: Value) -> Signal:
+    """A signal that carries ``value``: an expression used twice would be built twice."""
+    shape = value.shape()
+    result = Signal(signed(shape.width) if shape.signed else unsigned(shape.width), name=name)
+    m.d.comb += result.eq(value)
+    return result
+
+
+def carry_save(
+    m: Module, rows: Sequence[Value], ones: Sequence[Value], width: int, name: str = "csa"
+) -> tuple[Value, Value, Value]:
+    """``rows`` (unsigned) plus ``ones`` (single bits), modulo ``2 ** width``, in carry-save form.
+
+    Returns ``(sum, carry, carry_in)``: two rows and a bit whose total is the result; the one adder
+    that propagates carries is the caller's. A tree of 3:2 compressors, the rows that were ready
+    first taken first. Each compressor shifts its carry row left by one and so has a free least
+    significant bit; ``ones`` live there and cost nothing. At most ``len(rows) - 1`` of them fit.
+    """
+    assert len(ones) <= max(1, len(rows) - 1)
+    queue, spare = [row[:width] for row in rows], list(ones)
+    while len(queue) > 2:
+        index = len(rows) - len(queue)
+        a, b, c = queue[:3]
+        length = max(len(a), len(b), len(c))
+        total = named(m, f"{name}_sum_{index}", (a ^ b ^ c)[:length])
+        majority = named(m, f"{name}_carry_{index}", ((a & b) | (a & c) | (b & c))[:length])
+        low = spare.pop() if spare else Const(0, 1)
+        queue = [*queue[3:], total, Cat(low, majority)[:width]]
+    while len(queue) < 2:
+        queue.append(Const(0, 1))
+    assert len(spare) <= 1
+    return queue[0], queue[1], spare[0] if spare else Const(0, 1)
+
+
+def leading_zeros(m: Module, value: Value, name: str = "zeros") -> Value:
+    """Zero bits above the most significant one: ``len(value)`` or more when there is no one.
+
+    A balanced tree over pairs of halves, logarithmic in depth. The width is padded below to a
+    power of two with ones, so that the count is right for any width that has a one.
+    """
+    width = 1 << (len(value) - 1).bit_length()
+    padded = Cat(Const(-1, width - len(value)), value) if width > len(value) else value
+
+    def count(bits: Value, path: str) -> tuple[Value, Value]:
+        """(all zero, leading zeros if not) of a power of two of bits."""
+        if len(bits) == 1:
+            return ~bits, Const(0, 0)
+        half = len(bits) // 2
+        low_empty, low = count(bits[:half], path + "l")
+        high_empty, high = count(bits[half:], path + "h")
+        zeros = named(m, f"{name}_{path}", Cat(Mux(high_empty, low, high), high_empty))
+        return named(m, f"{name}_{path}_empty", low_empty & high_empty), zeros
+
+    if width == 1:
+        return Const(0, 1)
+    empty, zeros = count(padded, "n")
+    return Cat(zeros, empty) if width == len(value) else zeros
+
+
+def shift_right_sticky(m: Module, value: Value, amount: Value, name: str = "shift") -> Value:
+    """``value >> amount`` with one more bit below: the OR of all bits that were shifted out.
+
+    ``amount`` may be of any width; beyond the width of ``value`` everything is in the sticky bit.
+    """
+    width = len(value)
+    levels = min(len(amount), width.bit_length())
+    sticky: Value = Const(0, 1)
+    current = value
+    for level in range(levels):
+        step = min(1 << level, width)
+        lost = named(m, f"{name}_lost_{level}", current[:step].any() & amount[level])
+        sticky = named(m, f"{name}_sticky_{level}", sticky | lost)
+        current = named(m, f"{name}_{level}", Mux(amount[level], current[step:], current)[:width])
+    if len(amount) > levels:
+        beyond = amount[levels:].any()
+        sticky = named(m, f"{name}_sticky", sticky | (beyond & current.any()))
+        current = named(m, f"{name}_clear", Mux(beyond, 0, current)[:width])
+    return Cat(sticky, current)

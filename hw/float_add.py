@@ -1,0 +1,304 @@
+"""A wide fixed-point sum plus a floating-point accumulator, rounded once.
+
+Five stages, from the exact sum of a carry-save tree to the code of the result::
+
+    sum ─> Normalise ─> Align ─> Add ─> Renormalise ─> Round ─> result
+                 acc ─────┘
+
+Exponents are counted from that of the accumulator's least normal number, so that 0 is where
+subnormals begin.
+
+Why one rounding is enough to be exact: the window of the addition is two bits wider than the
+wider operand. If the exponents differ by one at most, nothing is shifted out of it. Otherwise the
+sum loses at most one leading bit, so the window still holds the rounded significand and the guard
+bit above whatever the sticky bit summarises. A subnormal accumulator has leading zeros, but the
+last place of its result is fixed, and the window reaches below it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
+from amaranth.lib import data
+
+from golden.formats import Float
+
+from .arith import leading_zeros, named, shift_right_sticky
+from .pipeline import Stage
+from .rounding import rounded, special_or
+
+
+@dataclass(frozen=True)
+class WideAdd:
+    """What the stages have to know of the sum.
+
+    Parameters
+    ----------
+    bits:
+        Width of the sum in two's complement.
+    magnitude_bits:
+        Width of its greatest absolute value.
+    exponent:
+        Weight of its least significant bit, as a power of two, when field ``exponent`` is 0.
+    exponent_field:
+        Width of the unsigned field ``exponent`` that is added to that: 0 if there is none.
+    accumulator:
+        Format of the accumulator and of the result.
+    specials:
+        Which of the flags ``nan``, ``plus`` and ``minus`` come with the sum.
+    """
+
+    bits: int
+    magnitude_bits: int
+    exponent: int
+    exponent_field: int
+    accumulator: Float
+    specials: tuple[str, ...]
+
+    @property
+    def precision(self) -> int:
+        """Significant bits of the result."""
+        return self.accumulator.mantissa_bits + 1
+
+    @property
+    def window(self) -> int:
+        """Bits of an aligned operand."""
+        return max(self.magnitude_bits, self.precision) + 2
+
+    @property
+    def sum_exponents(self) -> range:
+        """Exponents of the sum's leading bit; a zero sum has the least one."""
+        low = self.exponent - self.accumulator.min_exponent
+        high = low + (1 << self.exponent_field) - 1 + self.magnitude_bits - 1
+        return range(min(low, 0), max(high, 0) + 1)
+
+    @property
+    def exponents(self) -> range:
+        """Exponents of the leading bit of either operand: those that the result begins with."""
+        top = self.accumulator.max_exponent - self.accumulator.min_exponent
+        return range(max(self.sum_exponents[-1], top) + 2)
+
+    @property
+    def sum_layout(self) -> data.StructLayout:
+        """What comes out of the tree."""
+        fields: dict[str, data.ShapeLike] = {"sum": unsigned(self.bits)}
+        if self.exponent_field:
+            fields["exponent"] = unsigned(self.exponent_field)
+        return self._with_rest(fields)
+
+    @property
+    def normalised_layout(self) -> data.StructLayout:
+        fields = {
+            "negative": unsigned(1),
+            "significand": unsigned(self.magnitude_bits),
+            "exponent": _signed(self.sum_exponents),
+        }
+        return self._with_rest(fields)
+
+    @property
+    def aligned_layout(self) -> data.StructLayout:
+        fields = {
+            "big": unsigned(self.window),
+            "small": unsigned(self.window + 1),
+            "negative": unsigned(1),
+            "subtract": unsigned(1),
+            "exponent": _unsigned(self.exponents),
+        }
+        return data.StructLayout(fields | _RESULT_FLAGS)
+
+    @property
+    def added_layout(self) -> data.StructLayout:
+        fields = {
+            "magnitude": unsigned(self.window + 2),
+            "negative": unsigned(1),
+            "exponent": _unsigned(self.exponents),
+        }
+        return data.StructLayout(fields | _RESULT_FLAGS)
+
+    @property
+    def renormalised_layout(self) -> data.StructLayout:
+        fields = {
+            "significand": unsigned(self.precision),
+            "guard": unsigned(1),
+            "sticky": unsigned(1),
+            "negative": unsigned(1),
+            "exponent": _unsigned(self.exponents),
+        }
+        return data.StructLayout(fields | _RESULT_FLAGS)
+
+    @property
+    def result_layout(self) -> data.StructLayout:
+        return data.StructLayout({"result": unsigned(self.accumulator.bits)})
+
+    def _with_rest(self, fields: dict[str, data.ShapeLike]) -> data.StructLayout:
+        flags = {name: unsigned(1) for name in self.specials}
+        return data.StructLayout(fields | flags | {"acc": unsigned(self.accumulator.bits)})
+
+
+_RESULT_FLAGS = {"is_nan": unsigned(1), "is_inf": unsigned(1), "inf_negative": unsigned(1)}
+
+
+def _signed(values: range) -> data.ShapeLike:
+    return Signal(range(min(values[0], -1), values[-1] + 1)).shape()
+
+
+def _unsigned(values: range) -> data.ShapeLike:
+    return unsigned(values[-1].bit_length())
+
+
+class Normalise(Stage):
+    """The sum as sign and significand without leading zeros."""
+
+    delay = 26
+
+    def __init__(self, wide: WideAdd):
+        self.wide = wide
+        super().__init__(wide.sum_layout, wide.normalised_layout)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self.pass_on(m)
+        wide = self.wide
+        negative = self.i.sum[-1]
+        absolute = Mux(negative, -self.i.sum.as_signed(), self.i.sum)[: wide.magnitude_bits]
+        magnitude = named(m, "magnitude", absolute)
+        zeros = named(m, "zeros", leading_zeros(m, magnitude))
+        exponents = wide.sum_exponents
+        top = wide.exponent - wide.accumulator.min_exponent + wide.magnitude_bits - 1
+        exponent = Signal.like(self.o.exponent, name="leading_exponent")
+        scale = self.i.exponent if wide.exponent_field else Const(0, 1)
+        m.d.comb += [
+            exponent.eq(scale - zeros + top),
+            self.o.negative.eq(negative),
+            self.o.significand.eq((magnitude << zeros)[: wide.magnitude_bits]),
+            # A zero must never win the alignment: the accumulator would be shifted away.
+            self.o.exponent.eq(Mux(magnitude.any(), exponent, exponents[0])),
+        ]
+        return m
+
+
+class Align(Stage):
+    """The operand of the lesser exponent shifted to the other, and all special cases found."""
+
+    delay = 24
+
+    def __init__(self, wide: WideAdd):
+        self.wide = wide
+        super().__init__(wide.normalised_layout, wide.aligned_layout)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        wide, fmt = self.wide, self.wide.accumulator
+        acc = self.i.acc
+        mantissa = acc[: fmt.mantissa_bits]
+        field = acc[fmt.mantissa_bits : fmt.mantissa_bits + fmt.exponent_bits]
+        normal = named(m, "acc_normal", field.any())
+        acc_exponent = named(m, "acc_exponent", (field - normal)[: fmt.exponent_bits])
+
+        ahead = named(m, "ahead", self.i.exponent - acc_exponent)
+        behind = named(m, "behind", acc_exponent - self.i.exponent)
+        sum_leads = named(m, "sum_leads", ~ahead[-1])
+        distance = named(m, "distance", Mux(sum_leads, ahead[:-1], behind[:-1]))
+
+        from_sum = Cat(Const(0, wide.window - wide.magnitude_bits), self.i.significand)
+        from_acc = Cat(Const(0, wide.window - wide.precision), mantissa, normal)
+        small = named(m, "lesser", Mux(sum_leads, from_acc, from_sum))
+        lead = Mux(sum_leads, self.i.exponent, acc_exponent)
+        m.d.comb += [
+            self.o.big.eq(Mux(sum_leads, from_sum, from_acc)),
+            self.o.small.eq(shift_right_sticky(m, small, distance)),
+            self.o.negative.eq(Mux(sum_leads, self.i.negative, acc[-1])),
+            self.o.subtract.eq(self.i.negative ^ acc[-1]),
+            self.o.exponent.eq(lead),
+        ]
+
+        flags = [getattr(self.i, n) if n in wide.specials else 0 for n in ("nan", "plus", "minus")]
+        acc_nan = named(m, "acc_nan", field.all() & mantissa.any())
+        acc_inf = named(m, "acc_inf", field.all() & ~mantissa.any())
+        plus = named(m, "plus_inf", flags[1] | (acc_inf & ~acc[-1]))
+        minus = named(m, "minus_inf", flags[2] | (acc_inf & acc[-1]))
+        m.d.comb += [
+            self.o.is_nan.eq(flags[0] | acc_nan | (plus & minus)),
+            self.o.is_inf.eq(plus | minus),
+            self.o.inf_negative.eq(minus),
+        ]
+        return m
+
+
+class Add(Stage):
+    """Sum or difference of the magnitudes. A difference is taken both ways at once, because an
+    unnormalised operand of equal exponent may turn out the greater one."""
+
+    delay = 16
+
+    def __init__(self, wide: WideAdd):
+        self.wide = wide
+        super().__init__(wide.aligned_layout, wide.added_layout)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self.pass_on(m)
+        big, width = Cat(Const(0, 1), self.i.big), self.wide.window + 2
+        flip = self.i.subtract.replicate(width)
+        forward = (big + (Cat(self.i.small, Const(0, 1)) ^ flip) + self.i.subtract)[:width]
+        forward = named(m, "forward", forward)
+        backward = named(m, "backward", (self.i.small - big)[: width - 1])
+        turned = named(m, "turned", self.i.subtract & forward[-1])
+        magnitude = named(m, "either", Mux(turned, backward, forward))
+        m.d.comb += [
+            self.o.magnitude.eq(magnitude),
+            self.o.negative.eq((self.i.negative ^ turned) & magnitude.any()),  # exact zero: +0
+        ]
+        return m
+
+
+class Renormalise(Stage):
+    """Leading zeros away, as far as the exponent allows: a subnormal keeps some."""
+
+    delay = 24
+
+    def __init__(self, wide: WideAdd):
+        self.wide = wide
+        super().__init__(wide.added_layout, wide.renormalised_layout)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self.pass_on(m)
+        width, precision = self.wide.window + 2, self.wide.precision
+        zeros = named(m, "zeros", leading_zeros(m, self.i.magnitude))
+        # One above the operands' leading bits is the carry's place.
+        lead = named(m, "lead", self.i.exponent + 1)
+        shift = named(m, "shift", Mux(zeros > lead, lead[: len(zeros)], zeros))
+        # A zero has no leading bit to count to: its exponent is that of the subnormals.
+        bottom = named(m, "bottom", (zeros > lead) | ~self.i.magnitude.any())
+        shifted = named(m, "shifted", (self.i.magnitude << shift)[:width])
+        guard = width - precision - 1
+        m.d.comb += [
+            self.o.significand.eq(shifted[guard + 1 :]),
+            self.o.guard.eq(shifted[guard]),
+            self.o.sticky.eq(shifted[:guard].any()),
+            self.o.exponent.eq(Mux(bottom, 0, lead - zeros)),
+        ]
+        return m
+
+
+class Round(Stage):
+    """Round to nearest even, overflow to infinity, special results."""
+
+    delay = 12
+
+    def __init__(self, wide: WideAdd):
+        self.wide = wide
+        super().__init__(wide.renormalised_layout, wide.result_layout)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        fmt = self.wide.accumulator
+        code = rounded(m, fmt, self.i.significand, self.i.exponent, self.i.guard, self.i.sticky)
+        m.d.comb += self.o.result.eq(
+            special_or(
+                fmt, Cat(code, self.i.negative), self.i.is_nan, self.i.is_inf, self.i.inf_negative
+            )
+        )
+        return m
