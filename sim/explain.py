@@ -19,12 +19,12 @@ def explain(config: Unit, vector: int, word: int, beat: int, expected: int, got:
     wrong = _wrong_lanes(config.output, expected, got)
     lanes_in = _related(config, wrong, beat % config.output_beats)
     for field, codes in _fields(config.input, word):
-        lanes = lanes_in.get(field.name, [k for k, code in enumerate(codes) if code])
-        shown = "  ".join(_lane(field, k, codes[k]) for k in lanes)
-        rest = "" if len(lanes) == field.lanes else "  (other lanes zero)"
-        if field.name in lanes_in:
-            rest = ""
-        lines.append(f"  {field.name} {field.format.name}: {shown}{rest}".rstrip())
+        nonzero = [k for k, code in enumerate(codes) if code]
+        lanes = lanes_in.get(field.name, nonzero if field.lanes > 1 else [0])
+        shown = [_lane(field, k, codes[k]) for k in lanes]
+        if field.name not in lanes_in and len(lanes) < field.lanes:
+            shown.append("(other lanes zero)" if lanes else "(all lanes zero)")
+        lines.append(f"  {field.name} {field.format.name}: {'  '.join(shown)}")
     lines.append(f"output beat {beat}: expected {_hex(expected, config.output.width)}")
     lines.append(f"{'got':>{len(lines[-1].split('0x')[0]) - 1}} {_hex(got, config.output.width)}")
     wanted = {field.name: codes for field, codes in _fields(config.output, expected)}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import shutil
 import signal
@@ -112,6 +113,10 @@ class Verilator(runner.Verilator):
 
     timeout: float | None = None
     trace: Trace = "none"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log.setLevel(logging.CRITICAL)  # what went wrong is returned or raised
 
     def _simulator_in_path_build_only(self) -> None:
         # The binary itself: the script around it only needs Perl, and calls it.
