@@ -158,6 +158,7 @@ class Int(Format):
         return (np.asarray(integers) & ((1 << self.bits) - 1)).astype(dtype)
 
     def encode(self, values: ArrayLike, overflow: Overflow = "saturate") -> Codes:
+        require(overflow in ("saturate", "special"), "overflow", overflow, "saturate, special")
         values = np.asarray(values, np.float64)
         if np.any(np.isnan(values)):
             raise BadInput(f"NaN cannot be encoded: {self.name} has none")

@@ -11,19 +11,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import formats as f
 from .errors import BadInput, require
-from .formats import E2M1, E2M3, E3M2, E4M3, E5M2, E8M0, MXINT8, Codes, Float, Format
+from .formats import E8M0, Codes, Float, Format
 
 BLOCK = 32
 """Elements that share a scale (``k`` of the specification)."""
 
 ELEMENTS: dict[str, Format] = {
-    "mxint8": MXINT8,
-    "mxfp8_e4m3": E4M3,
-    "mxfp8_e5m2": E5M2,
-    "mxfp6_e3m2": E3M2,
-    "mxfp6_e2m3": E2M3,
-    "mxfp4": E2M1,
+    "mxint8": f.MXINT8,
+    "mxfp8_e4m3": f.E4M3,
+    "mxfp8_e5m2": f.E5M2,
+    "mxfp6_e3m2": f.E3M2,
+    "mxfp6_e2m3": f.E2M3,
+    "mxfp4": f.E2M1,
 }
 """Element formats by the name that their units bear."""
 

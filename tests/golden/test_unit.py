@@ -1,0 +1,42 @@
+"""Payloads: packing, unpacking, and what is refused."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from golden.errors import BadInput
+from golden.formats import E2M1, FLAG, INT32, integer
+from golden.unit import Field, Payload
+
+PAYLOAD = Payload(
+    (Field("x", E2M1, "", 3), Field("flag", FLAG, ""), Field("wide", integer(73), "", 2))
+)
+
+
+def test_first_field_and_lane_zero_are_least_significant():
+    beats = {"x": [[1, 2, 4]], "flag": [[1]], "wide": [[1 << 72, 5]]}
+    assert PAYLOAD.width == 12 + 1 + 146
+    assert PAYLOAD.pack(beats) == [0x421 | 1 << 12 | 1 << 13 + 72 | 5 << 13 + 73]
+
+
+@given(st.lists(st.integers(0, 2**159 - 1), max_size=5))
+def test_unpack_inverts_pack(words):
+    beats = PAYLOAD.unpack(words)
+    assert all(codes.shape[0] == len(words) for codes in beats.values())
+    assert PAYLOAD.pack(beats) == words
+
+
+@pytest.mark.parametrize(
+    ("beats", "message"),
+    [
+        ({"a": [[0]]}, "fields is .*; allowed: acc, out"),
+        ({"acc": [[0]], "out": [[0, 0]]}, r"shape of out is \(1, 2\); allowed: \(1, 1\)"),
+        ({"acc": [[0]], "out": [[0], [0]]}, r"shape of out is \(2, 1\); allowed: \(1, 1\)"),
+        ({"acc": [[2**32]], "out": [[0]]}, "code 0x100000000 of INT32; allowed: 0 to 0xffffffff"),
+    ],
+)
+def test_bad_beats(beats, message):
+    payload = Payload((Field("acc", INT32, ""), Field("out", INT32, "")))
+    with pytest.raises(BadInput, match="^" + message):
+        payload.check({name: np.array(codes) for name, codes in beats.items()})

@@ -1,0 +1,100 @@
+"""Cuts, latency, throughput and stalls of datapaths at every depth."""
+
+from itertools import combinations, pairwise
+
+import numpy as np
+import pytest
+
+from golden.decoder import DecoderConfig
+from golden.dot import DotConfig
+from golden.formats import (
+    BF16,
+    E2M1,
+    E2M3,
+    E3M2,
+    E4M3,
+    E5M2,
+    E8M0,
+    FP16,
+    FP32,
+    INT4,
+    INT8,
+    INT32,
+    MXINT8,
+    UINT4,
+    UINT8,
+    integer,
+    minifloat,
+)  # fmt: skip
+from hw.decoder import Decoder
+from hw.dot import Dot
+from hw.pipeline import balanced_cuts
+
+MX4 = DotConfig(a=E2M1, w=E2M1, lanes=8, scale=E8M0, accumulator=FP32)
+INT = DotConfig(a=INT8, w=INT8, lanes=4, accumulator=INT32)
+DECODER = DecoderConfig(element=E4M3)
+UNITS = {
+    **{f"mx4 depth {n}": MX4.replace(pipeline=n) for n in range(8)},
+    **{f"int8 depth {n}": INT.replace(pipeline=n) for n in range(3)},
+    "one lane": INT.replace(lanes=1),
+    "three lanes": INT.replace(lanes=3),
+    "unsigned": DotConfig(a=UINT8, w=UINT4, lanes=5, accumulator=integer(17)),
+    "signed by unsigned": DotConfig(a=INT8, w=UINT8, lanes=5, accumulator=INT32),
+    "narrow accumulator": DotConfig(a=INT4, w=INT4, lanes=5, accumulator=integer(6)),
+    "bare integers": DotConfig(a=INT8, w=UINT8, lanes=7),
+    "bare unsigned": DotConfig(a=UINT8, w=UINT8, lanes=2),
+    "bare E2M1": DotConfig(a=E2M1, w=E2M1, lanes=32, pipeline=2),
+    "bare E5M2": DotConfig(a=E5M2, w=E5M2, lanes=6),
+    "bare E4M3 by E2M1": DotConfig(a=E4M3, w=E2M1, lanes=6),
+    "int by float": DotConfig(a=MXINT8, w=E5M2, lanes=4, scale=E8M0, accumulator=FP32),
+    "float by unsigned": DotConfig(a=E3M2, w=UINT4, lanes=3, accumulator=FP32),
+    "no scales": DotConfig(a=E4M3, w=E4M3, lanes=4, accumulator=FP16),
+    "BF16 accumulator": DotConfig(a=E2M3, w=E3M2, lanes=4, scale=E8M0, accumulator=BF16),
+    "no mantissa": DotConfig(
+        a=minifloat(3, 0), w=minifloat(4, 3, signed=False), lanes=3, accumulator=FP32
+    ),
+    **{f"decoder depth {n}": DECODER.replace(pipeline=n) for n in range(2)},
+    **{f"decoder {n} lanes": DECODER.replace(lanes=n) for n in (1, 4, 16)},
+    "decoder FP32": DECODER.replace(output_format=FP32, lanes=8, pipeline=1),
+    "decoder FP16": DecoderConfig(element=MXINT8, output_format=FP16, lanes=8),
+    "decoder unsigned": DecoderConfig(element=UINT8, lanes=16),
+    "decoder narrow output": DecoderConfig(
+        element=MXINT8, output_format=minifloat(5, 2, specials="ieee"), lanes=8
+    ),
+}
+
+
+def component(config):
+    return Dot(config) if isinstance(config, DotConfig) else Decoder(config)
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_like_golden(name, stream_through, sample):
+    """Every bit, with stalls on both sides."""
+    config = UNITS[name]
+    beats = sample(config, 60, 120)
+    _, given = stream_through(component(config), config, beats, np.random.default_rng(1))
+    expected = config.output.pack(config.compute(beats))
+    assert [word for _, word in given] == expected
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_latency_and_interval(name, stream_through, sample):
+    config = UNITS[name]
+    taken, given = stream_through(component(config), config, sample(config, 0, 12))
+    first = [cycle for cycle, _ in given[:: config.output_beats]]
+    assert [b - a for a, b in zip(taken, first, strict=True)] == [config.latency] * 12
+    assert set(np.diff(taken)) == {config.interval}
+
+
+@pytest.mark.parametrize("count", range(5))
+def test_cuts_are_the_best(count):
+    delays = [14, 24, 14, 26, 24]
+
+    def longest(cuts):
+        edges = [0, *sorted(cuts), len(delays)]
+        return max(sum(delays[a:b]) for a, b in pairwise(edges))
+
+    cuts = balanced_cuts(delays, count)
+    assert len(cuts) == count
+    assert longest(cuts) == min(longest(c) for c in combinations(range(1, 5), count))
