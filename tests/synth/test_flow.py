@@ -216,7 +216,7 @@ def test_failed_design_stays_in_the_table(tmp_path, synth):
     assert outcome.return_value == 1
     result = load(tmp_path / "build" / "synth" / "sample_dot4" / "metrics.json")
     assert result.status == "failed" and "latch" in result.error and not result.metrics
-    assert "sample_dot4 failed: " in outcome.output and "244" in outcome.output
+    assert "sample_dot4 failed: " in outcome.output and " 82 " in outcome.output
     report = synth("report", "--build", tmp_path / "build")
     assert report.exception is None and "failed" in report.output
 

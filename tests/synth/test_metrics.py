@@ -1,12 +1,13 @@
 """The schema of results."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from golden.errors import BadInput
 from synth.metrics import KINDS, load, metric, save
-from synth.tables import shown
+from synth.tables import recipe_ratios, shown
 
 
 def test_round_trip(results, tmp_path):
@@ -72,3 +73,24 @@ def test_unknown_metric():
 )  # fmt: skip
 def test_shown(value, text):
     assert shown(value) == text
+
+
+def test_recipe_ratios(results):
+    """Against hand-made copies: one recipe with twice the area and half the delay."""
+
+    def copy(result, recipe, factor):
+        figures = [
+            replace(m, value=m.value * {"area": factor, "critical_path": 1 / factor}.get(m.name, 1))
+            for m in result.metrics
+        ]
+        made = replace(result.provenance, recipe=recipe)
+        return replace(result, provenance=made, metrics=figures)
+
+    mac, dot = results["sample_mac"], results["sample_dot4"]
+    both = [copy(mac, "a", 1), copy(dot, "a", 1), copy(mac, "b", 2), copy(dot, "b", 8)]
+    ratios = recipe_ratios(both, "a")
+    assert ratios["a"] == {"area": 1, "critical_path": 1, "product": 1}
+    assert ratios["b"] == pytest.approx({"area": 4, "critical_path": 0.25, "product": 1})
+    # A design that one recipe failed on counts for none.
+    failed = replace(both[3], status="failed", metrics=[])
+    assert recipe_ratios([*both[:3], failed], "a")["b"]["area"] == pytest.approx(2)
