@@ -262,6 +262,8 @@ def run(
         else:
             error = "" if tests else "no test ran"
     text = log.read_text(errors="replace") if log.exists() else ""
+    if not error and "the simulation ended prematurely" in text:  # cocotb's words
+        error = "the simulation ended by itself ($finish, or an error in the design)"
     return Run(tests, failures, error, text, time.monotonic() - begin)
 
 
