@@ -35,8 +35,9 @@ def carry_save(
         index = len(rows) - len(queue)
         a, b, c = queue[:3]
         length = max(len(a), len(b), len(c))
-        total = named(m, f"{name}_sum_{index}", (a ^ b ^ c)[:length])
-        majority = named(m, f"{name}_carry_{index}", ((a & b) | (a & c) | (b & c))[:length])
+        half = named(m, f"{name}_half_{index}", (a ^ b)[:length])
+        total = named(m, f"{name}_sum_{index}", (half ^ c)[:length])
+        majority = named(m, f"{name}_carry_{index}", ((half & c) | (~half & a))[:length])
         low = spare.pop() if spare else Const(0, 1)
         queue = [*queue[3:], total, Cat(low, majority)[:width]]
     while len(queue) < 2:

@@ -1,0 +1,142 @@
+"""``python -m synth``: the command line of the cost side."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import click
+
+from golden.cli import parallel
+from golden.errors import BadInput
+
+from . import flow, recipes, sources
+from .library import DEFAULT_LIBERTY, Library
+from .tables import show
+
+#: What a first look synthesises: one of each kind and the yardsticks.
+QUICK = ("int8_mac", "int8_dot32", "mxfp4_dot32", "mxfp4_decoder")
+DEFAULT_PERIOD = 10.0
+
+_build = click.option(
+    "--build",
+    type=click.Path(path_type=Path),
+    default=Path("build"),
+    help="Where results and caches lie.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Area, timing and power of the catalog's designs, and the report of them."""
+
+
+def _options(command):
+    for option in reversed(
+        (
+            click.argument("designs", nargs=-1),
+            click.option(
+                "--liberty",
+                type=click.Path(path_type=Path),
+                default=DEFAULT_LIBERTY,
+                help="Standard-cell library, .lib or .lib.gz (default: OSU 0.18 um).",
+            ),
+            click.option(
+                "--period",
+                type=float,
+                default=DEFAULT_PERIOD,
+                show_default=True,
+                help="Clock period in ns: for slack and power.",
+            ),
+            click.option("--dont-use", multiple=True, metavar="GLOB", help="Cells to avoid."),
+            click.option("--jobs", type=click.IntRange(1), help="Processes (default: all cores)."),
+            click.option(
+                "--timeout",
+                type=click.FloatRange(1),
+                default=1800.0,
+                show_default=True,
+                help="Seconds that one tool may take for one design.",
+            ),
+            click.option("--quick", is_flag=True, help=f"Only {', '.join(QUICK)}."),
+            click.option(
+                "--from",
+                "folder",
+                type=click.Path(path_type=Path),
+                help="Designs from a folder of NAME.v + NAME.json instead of the catalog.",
+            ),
+            _build,
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@main.command()
+@_options
+@click.option("--recipe", default=recipes.DEFAULT, show_default=True, help="Synthesis recipe.")
+def run(recipe: str, build: Path, **options) -> int:
+    """Synthesise DESIGNS (names or globs; default: the whole catalog) and print the table."""
+    results = synthesise([recipes.find(recipe)], build=build, **options)
+    show(results)
+    print(f"netlists, logs, metrics.json: {build / 'synth'}")
+    return int(any(result.status != "ok" for result in results))
+
+
+def synthesise(
+    chosen: list[recipes.Recipe],
+    *,
+    designs: tuple[str, ...],
+    liberty: Path,
+    period: float,
+    dont_use: tuple[str, ...],
+    jobs: int | None,
+    timeout: float,
+    quick: bool,
+    folder: Path | None,
+    build: Path,
+) -> list:
+    """Results of every design with every recipe; input is checked before anything is written."""
+    if not (math.isfinite(period) and 0 < period <= 1e6):
+        raise BadInput(f"period is {period!r} ns; allowed: above 0, up to 1e6")
+    if quick and designs:
+        raise BadInput(f"--quick with designs {designs!r}; allowed: one or the other")
+    flow.tools()
+    library = Library(liberty, dont_use)
+    globs = QUICK if quick else designs
+    found = (
+        sources.from_folder(folder, globs)
+        if folder
+        else sources.from_catalog(globs, build / "verilog", jobs)
+    )
+    todo = [
+        flow.Job(source, recipe, liberty, dont_use, library.sha256, period, build, timeout)
+        for source in found
+        for recipe in chosen
+    ]
+    results = [flow.from_cache(job) for job in todo]
+    missing = [index for index, result in enumerate(results) if result is None]
+    if missing:
+        fresh = parallel(
+            flow.run,
+            [todo[index] for index in missing],
+            label="synth",
+            describe=lambda job, result: f"{job.source.name} {job.recipe.name} {result.status}",
+            workers=jobs,
+        )
+        for index, result in zip(missing, fresh, strict=True):
+            results[index] = result
+    return results
+
+
+@main.command()
+@_build
+@click.option("--open-nothing", is_flag=True, help="Print only the page's path.")
+def report(build: Path, open_nothing: bool) -> None:
+    """Write build/report (HTML, Markdown, JSON) from the results there are."""
+    from .collect import collect
+    from .report import write
+
+    page = write(build)
+    if not open_nothing:
+        show([row.result for row in collect(build).rows])
+    print(page)

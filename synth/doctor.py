@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""``make doctor``: every tool, the version found, the version needed, the command that mends it.
+
+Runs with any Python 3 and the standard library alone, because it is there for the moment when
+nothing else works. Exit status 1 when something needed is missing or of another version.
+"""
+
+import ctypes.util
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VENV = os.path.join(ROOT, ".venv")
+OSU018 = "/usr/share/qflow/tech/osu018/osu018_stdcells.lib"
+#: Commands: name, Debian package, arguments that print the version, least version, and why.
+COMMANDS = (
+    ("g++", "g++", ("--version",), (9,), "compiles simulations"),
+    ("make", "make", ("--version",), (4,), "runs everything"),
+    ("perl", "perl", ("-e", "printf '%vd', $^V"), (5,), "Verilator's driver is a Perl script"),
+    ("sta", "opensta", ("-version",), (2, 0, 17), "OpenSTA: timing"),
+)
+
+
+def output(*command):
+    """What a command prints, "" when it cannot be run."""
+    try:
+        result = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=60,
+        )
+        return result.stdout.decode(errors="replace").strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def version(text):
+    """The first dotted number in ``text`` as a tuple, () when there is none."""
+    found = re.search(r"\d+(?:\.\d+)*", text)
+    return tuple(int(part) for part in found.group().split(".")) if found else ()
+
+
+def dotted(numbers):
+    return ".".join(str(number) for number in numbers)
+
+
+def apt(package):
+    sudo = "" if hasattr(os, "geteuid") and os.geteuid() == 0 else "sudo "
+    return f"{sudo}apt-get install {package}"
+
+
+def commands(mends):
+    """The commands without repetition, those of apt-get as one."""
+    install, mends = apt(""), list(dict.fromkeys(mends))
+    packages = [mend[len(install) :] for mend in mends if mend.startswith(install)]
+    rest = [mend for mend in mends if not mend.startswith(install)]
+    return ([install + " ".join(packages)] if packages else []) + rest
+
+
+def python_rows():
+    """The Python that runs this and its venv module."""
+    need = (3, 11)
+    found = sys.version_info[:3]
+    yield "python", dotted(found), dotted(need) + " or newer", found >= need, apt("python3")
+    try:
+        import ensurepip  # noqa: F401  (Debian splits it off, and venv fails without it)
+        import venv  # noqa: F401
+
+        yield "python venv", "present", "present", True, ""
+    except ImportError:
+        yield "python venv", "-", "present", False, apt("python3-venv")
+    # cocotb loads the interpreter into the simulator, which takes the shared library.
+    library = libpython()
+    yield "libpython", library or "-", "shared library", bool(library), apt("libpython3-dev")
+
+
+def libpython():
+    """The shared library of the Python that the simulator embeds, "" when there is none."""
+    code = "import sysconfig as s; print(s.get_config_var('LIBDIR'), s.get_config_var('LDLIBRARY'))"
+    python = venv_python()
+    said = output(python, "-c", code).split() if python else []
+    folder, name = (
+        said
+        if len(said) == 2
+        else map(str, (sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("LDLIBRARY")))
+    )
+    if ".so" in name or ".dylib" in name:
+        multiarch = str(sysconfig.get_config_var("MULTIARCH") or "")
+        for place in (folder, os.path.join(folder, multiarch)):
+            if glob.glob(os.path.join(place, name) + "*"):
+                return name
+    major, minor = sys.version_info[:2]
+    return ctypes.util.find_library(f"python{major}.{minor}") or ""
+
+
+def command_rows():
+    for name, package, arguments, need, why in COMMANDS:
+        path = shutil.which(name)
+        found = version(output(path, *arguments)) if path else ()
+        good = path is not None and found >= need
+        needed = f"{dotted(need)} or newer ({why})"
+        yield name, dotted(found) if path else "-", needed, good, apt(package)
+
+
+def library_row():
+    present = os.path.isfile(OSU018)
+    yield (
+        "osu018 library",
+        "present" if present else "-",
+        "present (standard cells, 0.18 um)",
+        present,
+        apt("qflow-tech-osu018"),
+    )
+
+
+def venv_python():
+    path = os.path.join(VENV, "bin", "python")
+    return path if os.access(path, os.X_OK) else ""
+
+
+def pins():
+    """(package, version) of every pin in pyproject.toml, in its order.
+
+    Read by pattern and not by a TOML parser: tomllib needs Python 3.11, which may be what is amiss.
+    """
+    with open(os.path.join(ROOT, "pyproject.toml"), encoding="utf-8") as file:
+        text = re.sub(r"(?m)#.*$", "", file.read())
+    start = text.index("[project]")
+    end = text.find("\n[tool.", start)
+    found = re.findall(r'"([A-Za-z0-9._-]+)==([^"]+)"', text[start : end if end > 0 else None])
+    return list(dict(found).items())
+
+
+def package_rows():
+    """What the project's .venv holds, against pyproject.toml."""
+    python = venv_python()
+    code = (
+        "import importlib.metadata as m\n"
+        "for d in m.distributions(): print(d.metadata['Name'], d.version)"
+    )
+    lines = output(python, "-c", code).splitlines() if python else []
+    normal = lambda name: re.sub(r"[-_.]+", "-", name).lower()  # noqa: E731
+    found = {normal(line.split()[0]): line.split()[1] for line in lines if len(line.split()) == 2}
+    for name, need in pins():
+        have = found.get(normal(name), "-")
+        yield "  " + name, have, need, have == need, "make setup"
+
+
+def main():
+    rows = [*python_rows(), *command_rows(), *library_row(), *package_rows()]
+    table = [("tool", "found", "needed", "")]
+    for name, found, needed, good, mend in rows:
+        table.append((name, found, needed, "ok" if good else "mend: " + mend))
+    widths = [max(len(row[column]) for row in table) for column in range(3)]
+    for row in table:
+        cells = [row[column].ljust(widths[column]) for column in range(3)]
+        print("  ".join([*cells, row[3]]).rstrip())
+    missing = [row for row in rows if not row[3]]
+    if missing:
+        names = ", ".join(row[0].strip() for row in missing)
+        print(f"\n{len(missing)} of {len(rows)} not as needed: {names}")
+        for mend in commands(row[4] for row in missing):
+            print("  " + mend)
+        return 1
+    print(f"\nall {len(rows)} as needed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

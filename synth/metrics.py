@@ -1,0 +1,200 @@
+"""The one schema of results. Tables, plots and pages are drawn from it and from nothing else.
+
+``build/synth/NAME/metrics.json`` is a :class:`Result`: what the design is, where its figures come
+from (``provenance``, common to all its figures), the figures, and three breakdowns. A design that
+could not be synthesised has ``status`` "failed", its ``error`` and no figures.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from golden.errors import BadInput
+from golden.files import write_json
+
+SCHEMA = "bitpillar-metrics-1"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a metric means: heading, unit, which direction is better ("" for neither), meaning."""
+
+    title: str
+    unit: str
+    better: str
+    meaning: str
+
+
+KINDS = {
+    "area": Kind("area", "um2", "lower", "sum of the cell areas of the flat netlist, no wiring"),
+    "area_nand2": Kind("area", "NAND2", "lower", "area in units of the library's smallest NAND2"),
+    "area_sequential": Kind("register area", "um2", "lower", "area of flip-flops and latches"),
+    "area_buffers": Kind("buffer area", "um2", "lower", "area of buffers and inverters"),
+    "cells": Kind("cells", "", "lower", "library cells in the flat netlist"),
+    "flip_flops": Kind("flip-flops", "", "lower", "flip-flops in the flat netlist"),
+    "critical_path": Kind(
+        "critical path",
+        "ns",
+        "lower",
+        "the longest path: between registers with the set-up time, or from an input that arrives"
+        " at the clock edge, or to an output",
+    ),
+    "register_path": Kind(
+        "register to register", "ns", "lower", "the longest path between registers, with set-up"
+    ),
+    "fmax": Kind(
+        "fmax",
+        "MHz",
+        "higher",
+        "1 / critical path: ideal clock without skew, no wires, this recipe's one netlist",
+    ),
+    "slack": Kind("slack", "ns", "higher", "clock period less critical path; negative: too slow"),
+    "power": Kind("power", "mW", "lower", "internal + switching + clock pins + leakage"),
+    "power_internal": Kind("internal", "mW", "lower", "energy inside the cells, from the library"),
+    "power_switching": Kind("switching", "mW", "lower", "C V^2 / 2 for each transition of a net"),
+    "power_clock": Kind(
+        "clock pins", "mW", "lower", "charging of the registers' clock pins; no clock tree"
+    ),
+    "leakage": Kind("leakage", "uW", "lower", "the cells' stated mean leakage"),
+    "energy": Kind(
+        "energy a cycle", "pJ", "lower", "(power less leakage) x clock period: the clock cancels"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure. ``source``: the tool that gave it and how."""
+
+    name: str
+    value: float
+    unit: str
+    better: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where all figures of a result come from, and the command that makes them again."""
+
+    tools: dict[str, str]
+    library: str
+    library_file: str
+    library_sha256: str
+    corner: str
+    dont_use: int
+    recipe: str
+    recipe_steps: dict[str, Any]
+    period_ns: float
+    driving_cell: str
+    output_load_pf: float
+    clock_slew_ns: float
+    activity: str
+    verilog_sha256: str
+    command: str
+
+    def line(self) -> str:
+        """One line, as shown on hover."""
+        tools = ", ".join(f"{name} {version}" for name, version in self.tools.items())
+        return (
+            f"{tools}; {self.library} ({self.corner}); recipe {self.recipe};"
+            f" clock {self.period_ns:g} ns; Verilog sha256 {self.verilog_sha256[:12]};"
+            f" {self.command}"
+        )
+
+
+@dataclass(frozen=True)
+class Part:
+    """Area of one submodule, from the netlist in which submodules kept their borders."""
+
+    name: str
+    module: str
+    cells: int
+    flip_flops: int
+    area: float
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One cell on a path: in at ``from_pin``, out at ``to_pin`` at ``arrival`` ns."""
+
+    instance: str
+    cell: str
+    from_pin: str
+    to_pin: str
+    delay: float
+    arrival: float
+
+
+@dataclass(frozen=True)
+class CriticalPath:
+    """``start`` and ``end`` are the nets of the registers or the ports; delays in ns."""
+
+    kind: str
+    start: str
+    end: str
+    delay: float
+    stages: list[Stage]
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that is known of the cost of a design."""
+
+    design: str
+    family: str
+    summary: str
+    config: Any
+    status: str
+    error: str
+    provenance: Provenance
+    metrics: list[Metric] = field(default_factory=list)
+    cells_by_type: dict[str, dict[str, float]] = field(default_factory=dict)
+    parts: list[Part] = field(default_factory=list)
+    critical_path: CriticalPath | None = None
+    schema: str = SCHEMA
+
+    def __getitem__(self, name: str) -> float:
+        return next(metric.value for metric in self.metrics if metric.name == name)
+
+    def get(self, name: str) -> Metric | None:
+        return next((metric for metric in self.metrics if metric.name == name), None)
+
+
+def metric(name: str, value: float, source: str) -> Metric:
+    """A metric of a known kind; six significant digits, more than any tool here warrants."""
+    kind = KINDS[name]
+    return Metric(name, float(f"{value:.6g}"), kind.unit, kind.better, source)
+
+
+def save(path: Path, result: Result) -> Path:
+    return write_json(path, {"schema": result.schema, **asdict(result)})
+
+
+def load(path: Path) -> Result:
+    """Read ``metrics.json``; :class:`BadInput` when it is none of this schema."""
+    try:
+        return from_dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadInput(
+            f"{path} is not a metrics file of schema {SCHEMA} ({error}); synthesise it anew"
+        ) from error
+
+
+def from_dict(data: dict[str, Any]) -> Result:
+    if data.get("schema") != SCHEMA:
+        raise ValueError(f"schema is {data.get('schema')!r}")
+    path = data["critical_path"]
+    return Result(
+        **{
+            **data,
+            "provenance": Provenance(**data["provenance"]),
+            "metrics": [Metric(**item) for item in data["metrics"]],
+            "parts": [Part(**item) for item in data["parts"]],
+            "critical_path": path
+            and CriticalPath(**{**path, "stages": [Stage(**stage) for stage in path["stages"]]}),
+        }
+    )

@@ -1,0 +1,87 @@
+"""A mapped netlist as Yosys writes it in JSON: instances, the nets between them, their loads."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from .library import Cell, Library
+
+Net = int | str  #: Yosys's number of a wire bit, or the constant "0", "1", "x"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """``pins`` maps a pin's name to the net on it."""
+
+    name: str
+    cell: Cell
+    pins: dict[str, Net]
+
+
+@dataclass(frozen=True)
+class Port:
+    name: str
+    direction: str
+    bits: tuple[Net, ...]
+
+
+class Netlist:
+    """One module: its ports, its library cells, and (``children``) its instances of modules."""
+
+    def __init__(self, name: str, module: dict, library: Library):
+        self.name = name
+        self.library = library
+        self.ports = [
+            Port(port, facts["direction"], tuple(facts["bits"]))
+            for port, facts in module["ports"].items()
+        ]
+        self.instances: list[Instance] = []
+        self.children: dict[str, str] = {}  #: instance name -> module name
+        self.unmapped: Counter[str] = Counter()  #: what is neither a cell nor a module
+        for instance, facts in module["cells"].items():
+            kind = facts["type"]
+            if kind in library.cells:
+                pins = {pin: bits[0] for pin, bits in facts["connections"].items() if bits}
+                self.instances.append(Instance(instance, library.cells[kind], pins))
+            elif kind.startswith("$"):
+                if kind != "$scopeinfo":  # a name of the dissolved hierarchy, not hardware
+                    self.unmapped[kind] += 1
+            else:
+                self.children[instance] = kind
+        self.names: dict[Net, str] = {}
+        for net, facts in module["netnames"].items():
+            if facts.get("hide_name"):
+                continue
+            for index, bit in enumerate(facts["bits"]):
+                label = f"{net}[{index}]" if len(facts["bits"]) > 1 else net
+                # Of a net's names the deepest: it says best where in the unit the register is.
+                if label.count(".") >= self.names.get(bit, "").count("."):
+                    self.names[bit] = label
+
+    def loads(self) -> dict[Net, float]:
+        """Net -> capacitance of all that it drives in pF; wires weigh nothing before layout."""
+        loads: dict[Net, float] = {}
+        for instance in self.instances:
+            for pin in instance.cell.inputs:
+                net = instance.pins.get(pin)
+                if net is not None:
+                    load = instance.cell.pins[pin].capacitance
+                    loads[net] = loads.get(net, 0.0) + load
+        for port in self.ports:
+            if port.direction == "output":
+                for bit in port.bits:
+                    loads[bit] = loads.get(bit, 0.0) + self.library.output_load
+        return loads
+
+
+def read(path: Path, library: Library) -> dict[str, Netlist]:
+    """Every module of a Yosys JSON file, blackboxes (library cells) left out."""
+    modules = json.loads(path.read_text())["modules"]
+    return {
+        name: Netlist(name, module, library)
+        for name, module in modules.items()
+        if name not in library.cells and not int(module["attributes"].get("blackbox", "0"), 2)
+    }

@@ -1,0 +1,77 @@
+"""Where the Verilog comes from: the catalog, or any folder of NAME.v + NAME.json pairs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from golden.cli import parallel
+from golden.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Source:
+    """A design as Verilog: ``name`` is its top module, ``clock`` and ``reset`` are port names."""
+
+    name: str
+    verilog: Path
+    sha256: str
+    clock: str | None
+    reset: str | None
+    family: str = ""
+    summary: str = ""
+    config: Any = None
+
+
+def read(manifest: Path) -> Source:
+    """The source that a manifest describes; :class:`BadInput` when the pair is not whole."""
+    verilog = manifest.with_suffix(".v")
+    try:
+        data = json.loads(manifest.read_text())
+        text = verilog.read_bytes()
+        return Source(
+            name=data["top"],
+            verilog=verilog,
+            sha256=hashlib.sha256(text).hexdigest(),
+            clock=(data.get("clock") or {}).get("port"),
+            reset=(data.get("reset") or {}).get("port"),
+            family=data.get("family", ""),
+            summary=data.get("summary", ""),
+            config=data.get("config"),
+        )
+    except OSError as error:
+        raise BadInput(f"design {manifest.stem}: {error.filename}: {error.strerror}") from error
+    except (ValueError, KeyError, AttributeError) as error:
+        raise BadInput(f"manifest {manifest} cannot be read: {error!r}") from error
+
+
+def from_folder(folder: Path, globs: tuple[str, ...]) -> list[Source]:
+    """Sources in ``folder`` whose names match any of ``globs`` (all when there are none)."""
+    names = sorted(path.stem for path in folder.glob("*.json"))
+    if not names:
+        raise BadInput(f"{folder} holds no designs; allowed: a folder with NAME.v and NAME.json")
+    for glob in globs:
+        if not any(fnmatch(name, glob) for name in names):
+            raise BadInput(f"design {glob!r} is not in {folder}; allowed: {', '.join(names)}")
+    chosen = [n for n in names if not globs or any(fnmatch(n, glob) for glob in globs)]
+    return [read(folder / f"{name}.json") for name in chosen]
+
+
+def from_catalog(globs: tuple[str, ...], folder: Path, jobs: int | None) -> list[Source]:
+    """Sources emitted to ``folder`` from the catalog's designs that match any of ``globs``."""
+    from hw.catalog import select
+    from hw.verilog import emit
+
+    manifests = parallel(
+        partial(emit, folder=folder),
+        select(*globs),
+        label="verilog",
+        describe=lambda design, _: design.name,
+        workers=jobs,
+    )
+    return [read(manifest) for manifest in manifests]

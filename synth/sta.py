@@ -1,0 +1,116 @@
+"""The OpenSTA side: paths and transition times of a mapped netlist."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from golden.errors import BadInput
+
+from .library import Library
+from .yosys import Failed
+
+SCRIPT = Path(__file__).with_name("sta.tcl")
+
+
+@dataclass(frozen=True)
+class Path_:
+    """The longest path of one kind: its delay in ns and (pin, arrival in ns) along it."""
+
+    kind: str
+    delay: float
+    points: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """``paths`` by kind; ``slews``: pin ("instance/pin") -> (rise, fall) in ns."""
+
+    paths: dict[str, Path_]
+    slews: dict[str, tuple[float, float]]
+
+    @property
+    def longest(self) -> Path_ | None:
+        """The longest path of all kinds."""
+        return max(self.paths.values(), key=lambda path: path.delay, default=None)
+
+
+@cache
+def sta_version() -> str:
+    """The version of the OpenSTA on PATH; :class:`BadInput` when there is none."""
+    if not shutil.which("sta"):
+        raise BadInput("OpenSTA (sta) is not installed; `make doctor` says how to mend it")
+    result = subprocess.run(["sta", "-version"], capture_output=True, text=True, timeout=60)
+    return result.stdout.strip()
+
+
+def run(
+    library: Library,
+    netlist: Path,
+    top: str,
+    *,
+    liberty: Path,
+    clock: str | None,
+    period: float,
+    folder: Path,
+    timeout: float,
+) -> Timing:
+    """Timing of ``netlist`` with an ideal clock of ``period`` ns on port ``clock``.
+
+    Leaves ``sta_job.tcl`` and ``sta.txt`` in ``folder``. Raises :class:`Failed`.
+    """
+    scale = library.time_unit / 1e-9
+    job = {
+        "liberty": liberty,
+        "netlist": netlist,
+        "top": top,
+        "period": period,
+        "clock": clock or "",
+        "driver": library.driver.name,
+        "load": f"{library.output_load:.6f}",
+        "slew": f"{library.clock_slew * scale:.6f}",
+    }
+    lines = [f"set {name} {{{value}}}" for name, value in job.items()]
+    (folder / "sta_job.tcl").write_text("\n".join([*lines, f"source {{{SCRIPT}}}", ""]))
+    with open(folder / "sta.txt", "wb") as log:
+        try:
+            subprocess.run(
+                ["sta", "-exit", "-no_splash", "sta_job.tcl"],
+                cwd=folder,
+                env={**os.environ, "TMPDIR": str(folder.resolve())},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                timeout=timeout,
+            )
+        except subprocess.TimeoutExpired:
+            raise Failed(f"OpenSTA took longer than {timeout:g} s") from None
+    return read(folder / "sta.txt")
+
+
+def read(path: Path) -> Timing:
+    """The lines of ``sta.tcl``; :class:`Failed` when they do not end well."""
+    delays: dict[str, float] = {}
+    points: dict[str, list[tuple[str, float]]] = {}
+    slews: dict[str, tuple[float, float]] = {}
+    done = False
+    for line in path.read_text(errors="replace").splitlines():
+        match line.split("\t"):
+            case ["@", "slew", pin, rise, fall]:
+                slews[pin] = (float(rise), float(fall))
+            case ["@", "point", kind, pin, arrival]:
+                points.setdefault(kind, []).append((pin, float(arrival)))
+            case ["@", "path", kind, delay]:
+                delays[kind] = round(float(delay), 6)
+            case ["@", "done"]:
+                done = True
+            case _ if "Error" in line:
+                raise Failed(f"OpenSTA: {line.strip()}")
+    if not done:
+        raise Failed("OpenSTA stopped before its end")
+    paths = {kind: Path_(kind, delay, tuple(points[kind])) for kind, delay in delays.items()}
+    return Timing(paths, slews)
