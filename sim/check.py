@@ -18,9 +18,10 @@ from hw.verilog import VERILOG_FOLDER, emit
 
 from .beats import plan
 from .cache import CACHE
+from .compiler import BuildError, Trace, tools
 from .explain import explain
 from .job import FOLDER, OUTCOME, Job
-from .verilator import BuildError, Run, Trace, build, run, tools
+from .verilator import Run, build, run
 
 RESULTS = Path("build/sim")
 SHOWN = 3

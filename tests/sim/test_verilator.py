@@ -6,8 +6,9 @@ import subprocess
 import pytest
 
 from golden.errors import BadInput
-from sim import verilator
-from sim.verilator import BuildError, build, run, tools
+from sim import compiler, verilator
+from sim.compiler import BuildError, tools
+from sim.verilator import build, run
 
 
 def headers_of_fst() -> bool:
@@ -23,7 +24,7 @@ def test_a_second_build_compiles_nothing(mac, tmp_path, monkeypatch):
     source = mac().with_suffix(".v")
     source.write_text(f"// {tmp_path}\n" + source.read_text())  # never built before
     first = build(source, top="mac")
-    monkeypatch.setattr(verilator, "_compile", None)
+    monkeypatch.setattr(verilator, "compile_model", None)
     again = build(source, top="mac")
     assert first.seconds > 0 and again.seconds == 0
     assert first.folder == again.folder
@@ -70,10 +71,10 @@ def test_an_unknown_top_is_an_error(mac):
 
 def test_without_a_compiler(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
-    verilator.compiler_version.cache_clear()
+    compiler.compiler_version.cache_clear()
     with pytest.raises(BadInput, match=r"C\+\+ compiler: .*needed: g\+\+"):
         tools()
-    verilator.compiler_version.cache_clear()
+    compiler.compiler_version.cache_clear()
 
 
 @pytest.fixture
@@ -141,4 +142,4 @@ def test_traces(trace, mac, module, tmp_path):
 def test_waves_without_their_headers(monkeypatch, tmp_path):
     monkeypatch.setenv("CXX", shutil.which("false"))
     with pytest.raises(BadInput, match=r"lz4\.h and zlib\.h.*liblz4-dev zlib1g-dev"):
-        verilator._need_fst_headers()
+        compiler.need_fst_headers()
