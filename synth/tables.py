@@ -98,7 +98,7 @@ def recipe_ratios(results: list[Result], base: str) -> dict[str, dict[str, float
 def show_recipes(results: list[Result], base: str) -> None:
     """Print how recipes compare over all designs of ``results``."""
     table = Table(
-        title=f"geometric means over the designs, recipe {base} = 1",
+        title=f"geometric means, {base} = 1",
         title_justify="left",
         box=box.SIMPLE_HEAD,
     )
