@@ -119,8 +119,12 @@ def check_bias(worst_sum: ArrayLike, bias: ArrayLike, config: RequantConfig) -> 
     """
     worst = int(np.max(np.asarray(worst_sum, np.int64) + np.abs(np.asarray(bias, np.int64))))
     bits = worst.bit_length() + 1
-    require(bits <= config.accumulator_bits, "accumulator bits needed", bits,
-            f"at most {config.accumulator_bits}")  # fmt: skip
+    require(
+        bits <= config.accumulator_bits,
+        "accumulator bits needed",
+        bits,
+        f"at most {config.accumulator_bits}",
+    )
     return bits
 
 
@@ -134,13 +138,19 @@ def requantize(
     """The output codes (int64) of integer ``accumulator`` of shape (..., channels).
 
     ``multiplier``, ``shift`` and ``bias`` broadcast against it, usually one a channel. Every
-    intermediate is exact in int64: |a + bias| <= 2^31, multiplier < 2^31, and the rounding term is
-    added after the product has been split by the shift. Raises :class:`BadInput` for operands
-    outside of the widths of ``config``.
+    intermediate is exact in int64: |a + bias| <= 2^31 and multiplier < 2^31. Raises
+    :class:`BadInput` for operands outside of the widths of ``config``.
     """
     config = config or RequantConfig()
-    a, m, s, b = (_integers(n, v) for n, v in (("accumulator", accumulator), ("multiplier",
-                  multiplier), ("shift", shift), ("bias", bias)))  # fmt: skip
+    a, m, s, b = (
+        _integers(n, v)
+        for n, v in (
+            ("accumulator", accumulator),
+            ("multiplier", multiplier),
+            ("shift", shift),
+            ("bias", bias),
+        )
+    )
     limit = 1 << (config.accumulator_bits - 1)
     _within("accumulator", a, -limit, limit - 1)
     _within("bias", b, -limit, limit - 1)
@@ -173,8 +183,9 @@ def round_shift(value: NDArray[np.int64], shift: NDArray[np.int64], rounding: st
 
 def _integers(name: str, value: ArrayLike) -> NDArray[np.int64]:
     array = np.asarray(value)
-    require(array.dtype.kind in "iu" or array.size == 0, f"{name} type", str(array.dtype),
-            "integers")  # fmt: skip
+    require(
+        array.dtype.kind in "iu" or array.size == 0, f"{name} type", str(array.dtype), "integers"
+    )
     return array.astype(np.int64)
 
 

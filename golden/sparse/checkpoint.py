@@ -32,11 +32,15 @@ def load_state(path: str | Path) -> State:
         elif path.suffix == ".safetensors":
             state = _safetensors(path)
         else:
-            raise BadInput(f"weights {path.name!r} have no known format; allowed: .npz, .safetensors")
+            raise BadInput(
+                f"weights {path.name!r} have no known format; allowed: .npz, .safetensors"
+            )
     except BadInput:
         raise
     except Exception as error:  # each library has its own errors for a malformed file
-        raise BadInput(f"weights {path.name!r} are malformed: {str(error).splitlines()[0]}") from error
+        raise BadInput(
+            f"weights {path.name!r} are malformed: {str(error).splitlines()[0]}"
+        ) from error
     result = {}
     for name, array in state.items():
         for prefix in ("module.", "model."):
@@ -50,7 +54,9 @@ def _safetensors(path: Path) -> State:
     try:
         from safetensors.numpy import load_file
     except ImportError as error:
-        raise BadInput("reading .safetensors needs safetensors: pip install bitpillar[sim]") from error
+        raise BadInput(
+            "reading .safetensors needs safetensors: pip install bitpillar[sim]"
+        ) from error
     return load_file(path)
 
 

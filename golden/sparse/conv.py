@@ -28,10 +28,18 @@ def accumulate(
     Raises :class:`BadInput` when shapes disagree or when INT32 could overflow.
     """
     taps, depth, width = weights.shape
-    require(features.dtype == np.int8 and weights.dtype == np.int8, "operand types",
-            (str(features.dtype), str(weights.dtype)), "int8")  # fmt: skip
-    require(features.ndim == 2 and features.shape[1] == depth, "feature shape", features.shape,
-            f"(pillars, {depth})")  # fmt: skip
+    require(
+        features.dtype == np.int8 and weights.dtype == np.int8,
+        "operand types",
+        (str(features.dtype), str(weights.dtype)),
+        "int8",
+    )
+    require(
+        features.ndim == 2 and features.shape[1] == depth,
+        "feature shape",
+        features.shape,
+        f"(pillars, {depth})",
+    )
     require(rules.taps == taps, "taps of the rules", rules.taps, f"{taps}, as the weights have")
     bits = int(worst_sum(weights).max(initial=0)).bit_length() + 1
     require(bits <= 32, "accumulator bits needed", bits, "at most 32")
@@ -39,8 +47,10 @@ def accumulate(
     slabs = weights.astype(np.float32)
     # An output run meets one contiguous piece of each tap's rules, as in the accelerator.
     edges = np.arange(0, outputs + RUN, RUN)
-    cuts = [starts + np.searchsorted(rules.tap(t)[1], edges)
-            for t, starts in enumerate(rules.starts[:-1])]  # fmt: skip
+    cuts = [
+        starts + np.searchsorted(rules.tap(t)[1], edges)
+        for t, starts in enumerate(rules.starts[:-1])
+    ]
     for run in range(len(edges) - 1):
         for tap in range(taps):
             piece = slice(cuts[tap][run], cuts[tap][run + 1])

@@ -30,17 +30,26 @@ class Cpr:
     def __post_init__(self) -> None:
         rows, width = self.shape
         require(rows >= 1 and width >= 1, "grid shape", self.shape, "1 or more rows and columns")
-        require(self.pointers.shape == (rows + 1,), "number of row pointers", len(self.pointers),
-                f"{rows + 1}")  # fmt: skip
+        require(
+            self.pointers.shape == (rows + 1,),
+            "number of row pointers",
+            len(self.pointers),
+            f"{rows + 1}",
+        )
         good = self.pointers[0] == 0 and self.pointers[-1] == len(self.columns)
         good = good and bool(np.all(np.diff(self.pointers) >= 0))
-        require(bool(good), "row pointers", "not ascending from 0 to the number of pillars",
-                "ascending")  # fmt: skip
+        require(
+            bool(good), "row pointers", "not ascending from 0 to the number of pillars", "ascending"
+        )
         inside = self.columns.size == 0 or (self.columns.min() >= 0 and self.columns.max() < width)
         require(bool(inside), "columns", "outside of the grid", f"0 to {width - 1}")
         keys = self.keys
-        require(bool(np.all(keys[1:] > keys[:-1])), "columns", "not strictly ascending in a row",
-                "strictly ascending")  # fmt: skip
+        require(
+            bool(np.all(keys[1:] > keys[:-1])),
+            "columns",
+            "not strictly ascending in a row",
+            "strictly ascending",
+        )
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -79,8 +88,12 @@ class Cpr:
         keys = np.asarray(keys, np.int64)
         rows, columns = np.divmod(keys, shape[1])
         outside = keys.size and (keys[0] < 0 or keys[-1] >= shape[0] * shape[1])
-        require(not outside, "raster index", [int(k) for k in keys[[0, -1]]] if keys.size else [],
-                f"0 to {shape[0] * shape[1] - 1}")  # fmt: skip
+        require(
+            not outside,
+            "raster index",
+            [int(k) for k in keys[[0, -1]]] if keys.size else [],
+            f"0 to {shape[0] * shape[1] - 1}",
+        )
         pointers = np.searchsorted(rows, np.arange(shape[0] + 1)).astype(np.int32)
         return cls(shape, pointers, columns.astype(np.int32))
 

@@ -32,7 +32,9 @@ class PillarEncoder:
         """The real features (pillars, channels), before rounding."""
         x = point_features(pillars, grid)
         need = self.layers[0][0].shape[0]
-        require(x.shape[1] == need, "point features of the grid", x.shape[1], f"{need}, as the weights")
+        require(
+            x.shape[1] == need, "point features of the grid", x.shape[1], f"{need}, as the weights"
+        )
         starts = pillars.starts[:-1]
         count = np.diff(pillars.starts)
         for position, (weight, bias) in enumerate(self.layers):

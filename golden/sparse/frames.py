@@ -59,7 +59,7 @@ def read_frame(path: str | Path) -> Frame:
 
 
 def check_frame(points: NDArray, name: str, *, invalid_allowed: bool = False) -> Frame:
-    """A :class:`Frame` of ``points``, once they are known to be numbers that a sensor could give."""
+    """A :class:`Frame` of ``points``, if they are numbers that a sensor could give."""
     numeric = points.ndim == 2 and points.dtype.kind in "fiu" and points.shape[1] >= 3
     require(numeric, f"points of {name}", f"{points.dtype} {points.shape}", "(n, 3 to 5) numbers")
     with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and reported as such
@@ -71,20 +71,32 @@ def check_frame(points: NDArray, name: str, *, invalid_allowed: bool = False) ->
     invalid = int(np.sum(~finite))
     if invalid:
         first = int(np.flatnonzero(~finite)[0])
-        require(invalid_allowed, f"point {first} of {name}", points[first].tolist(),
-                f"finite numbers ({invalid} of {len(points)} points are not)")  # fmt: skip
+        require(
+            invalid_allowed,
+            f"point {first} of {name}",
+            points[first].tolist(),
+            f"finite numbers ({invalid} of {len(points)} points are not)",
+        )
         points = points[finite]
     far = np.abs(points[:, :3]).max(initial=0.0)
-    require(far <= FARTHEST, f"farthest coordinate of {name} (m)", float(far),
-            f"up to {FARTHEST:g}; is the layout of the file what its name says?")  # fmt: skip
+    require(
+        far <= FARTHEST,
+        f"farthest coordinate of {name} (m)",
+        float(far),
+        f"up to {FARTHEST:g}; is the layout of the file what its name says?",
+    )
     return Frame(points, name, invalid)
 
 
 def _records(columns: int) -> Callable[[Path], NDArray]:
     def read(path: Path) -> NDArray:
         size, record = path.stat().st_size, 4 * columns
-        require(size % record == 0, f"size of {path.name}", size,
-                f"a multiple of {record} bytes (float32 x {columns}); truncated?")  # fmt: skip
+        require(
+            size % record == 0,
+            f"size of {path.name}",
+            size,
+            f"a multiple of {record} bytes (float32 x {columns}); truncated?",
+        )
         return np.fromfile(path, "<f4").reshape(-1, columns)
 
     return read
@@ -100,8 +112,12 @@ def _read_npz(path: Path) -> NDArray:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             names = list(arrays)
-            require("points" in names or len(names) == 1, f"arrays of {path.name}", names,
-                    "one, or one named points")  # fmt: skip
+            require(
+                "points" in names or len(names) == 1,
+                f"arrays of {path.name}",
+                names,
+                "one, or one named points",
+            )
             return arrays["points" if "points" in names else names[0]]
     except zipfile.BadZipFile as error:
         raise ValueError("not a whole zip file") from error

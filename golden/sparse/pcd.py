@@ -80,8 +80,12 @@ def _binary(
         [(f"f{i}", f"<{letters[kinds[i]]}{sizes[i]}", (counts[i],)) for i in range(len(names))]
     )
     need = layout.itemsize * number
-    require(len(body) >= need, f"data of {file}", f"{len(body)} bytes",
-            f"{need} bytes for {number} points; truncated?")  # fmt: skip
+    require(
+        len(body) >= need,
+        f"data of {file}",
+        f"{len(body)} bytes",
+        f"{need} bytes for {number} points; truncated?",
+    )
     records = np.frombuffer(body, layout, number)
     return {name: records[f"f{i}"][:, 0] for i, name in enumerate(names)}
 
@@ -91,8 +95,12 @@ def _ascii(
 ) -> dict[str, NDArray]:
     words = body.decode("ascii", "replace").split()
     width = sum(counts)
-    require(len(words) == width * number, f"data of {file}", f"{len(words)} numbers",
-            f"{width * number} for {number} points; truncated?")  # fmt: skip
+    require(
+        len(words) == width * number,
+        f"data of {file}",
+        f"{len(words)} numbers",
+        f"{width * number} for {number} points; truncated?",
+    )
     table = np.array(words, np.float64).reshape(number, width)
     first = np.cumsum([0, *counts[:-1]])
     return {name: table[:, first[i]] for i, name in enumerate(names)}

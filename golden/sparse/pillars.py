@@ -25,8 +25,8 @@ class Grid:
     ``shape``: (rows along y, columns along x). ``raw``: point columns that the feature network
     reads: 4 (x, y, z, reflectance) or 5 (and the time lag of a sweep, 0 here). ``centre``: whether
     the offset from the pillar's centre has 2 (x, y) or 3 dimensions; with the 3 of the offset from
-    the mean of the points there are ``raw + 3 + centre`` point features. ``channels``: of the pillar
-    feature. ``max_points`` a pillar, ``max_pillars`` a frame.
+    the mean of the points there are ``raw + 3 + centre`` point features. ``channels``: of the
+    pillar feature. ``max_points`` a pillar, ``max_pillars`` a frame.
     """
 
     low: tuple[float, float, float]
@@ -52,14 +52,23 @@ GRIDS = {
     ),
     # CenterPoint (Yin et al., CVPR 2021), pillar version: x, y, z, intensity, time lag.
     "centerpoint-nuscenes": Grid(
-        low=(-51.2, -51.2, -5.0), high=(51.2, 51.2, 3.0), size=0.2, shape=(512, 512),
-        raw=5, centre=2,
-    ),  # fmt: skip
+        low=(-51.2, -51.2, -5.0),
+        high=(51.2, 51.2, 3.0),
+        size=0.2,
+        shape=(512, 512),
+        raw=5,
+        centre=2,
+    ),
     # PillarNet (Shi et al., ECCV 2022): its first sparse stage has 32 channels.
     "pillarnet-nuscenes": Grid(
-        low=(-54.0, -54.0, -5.0), high=(54.0, 54.0, 3.0), size=0.075, shape=(1440, 1440),
-        raw=5, centre=2, channels=32,
-    ),  # fmt: skip
+        low=(-54.0, -54.0, -5.0),
+        high=(54.0, 54.0, 3.0),
+        size=0.075,
+        shape=(1440, 1440),
+        raw=5,
+        centre=2,
+        channels=32,
+    ),
 }
 
 
@@ -69,7 +78,7 @@ class Pillars:
 
     ``active``: where. ``points``: float32 (n, raw), in the order of pillars, sorted within one.
     ``starts``: int64, pillars + 1, as row pointers. ``outside``: points out of range;
-    ``crowded``: points left out by ``max_points``; ``dropped``: pillars left out by ``max_pillars``.
+    ``crowded``: points left out by ``max_points``; ``dropped``: pillars, by ``max_pillars``.
     """
 
     active: Cpr

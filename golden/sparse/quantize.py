@@ -52,7 +52,7 @@ class QuantizedNetwork:
 
 @dataclass
 class _Calibration:
-    """Makes the integers of each layer as it is run; ``seed`` None means that ``state`` is given."""
+    """Makes the integers of each layer as it is run; without ``rng``, ``state`` is given."""
 
     network: Network
     state: State
@@ -89,7 +89,9 @@ class _Calibration:
         weights = []
         for piece in layer.pieces:
             taps, inputs, outputs = ckpt.piece_shape(layer, piece)
-            weights.append(self.rng.normal(0, np.sqrt(2 / (taps * inputs)), (taps, inputs, outputs)))
+            weights.append(
+                self.rng.normal(0, np.sqrt(2 / (taps * inputs)), (taps, inputs, outputs))
+            )
             ckpt.store_piece(self.state, layer, piece, weights[-1])
         codes, step = _quantize(ckpt.side_by_side(weights, layer) * depth[:, None], 0)
         real = sums(codes) * step
@@ -151,8 +153,9 @@ def quantize(
     scale = _activation_scale(PillarEncoder(layers, 1.0).real(pillars, grid))
     encoder = PillarEncoder(layers, scale)
     start = encoder(pillars, grid)
-    calibration = _Calibration(network, state, rng, {"pillars": np.full(start.features.shape[1],
-                               scale)})  # fmt: skip
+    calibration = _Calibration(
+        network, state, rng, {"pillars": np.full(start.features.shape[1], scale)}
+    )
     # A dense map is calibrated where there is something to see.
     seen = variant.replace(mode="spconv", head_mode="spconv") if variant.dense else variant
     for done in run(network, seen, start, calibration):

@@ -1,9 +1,9 @@
 """Rule generation: which input pillar meets which kernel tap to make which output pillar.
 
 A rule is (tap, input index, output index). Convolutions are cross-correlations as in PyTorch: tap
-``(dy, dx)``, number ``dy * k + dx``, joins input site ``(r * s - p + dy, c * s - p + dx)`` to output
-site ``(r, c)``, where k is the kernel size, s the stride and p = (k - 1) // 2 the padding. A
-transposed convolution (k = s) joins input site ``(r, c)`` to output site ``(r * s + dy, c * s +
+``(dy, dx)``, number ``dy * k + dx``, joins input site ``(r * s - p + dy, c * s - p + dx)`` to
+output site ``(r, c)``, where k is the kernel size, s the stride and p = (k - 1) // 2 the padding.
+A transposed convolution (k = s) joins input site ``(r, c)`` to output site ``(r * s + dy, c * s +
 dx)``. Because both lists are in raster order, input and output index rise strictly within a tap.
 
 The output set is what tells the convolutions of the papers apart:
@@ -54,8 +54,12 @@ class Convolution:
             require(self.stride in (1, 2), "stride", self.stride, "1, 2")
         if self.mode != "spconv":
             plain = self.stride == 1 and self.kernel % 2 == 1 and not self.transposed
-            require(plain, f"{self.mode} convolution", (self.kernel, self.stride),
-                    "stride 1 and an odd kernel, not transposed")  # fmt: skip
+            require(
+                plain,
+                f"{self.mode} convolution",
+                (self.kernel, self.stride),
+                "stride 1 and an odd kernel, not transposed",
+            )
 
     @property
     def taps(self) -> int:
@@ -72,7 +76,9 @@ class Convolution:
         if self.transposed:
             return shape[0] * self.stride, shape[1] * self.stride
         rows, columns = ((n + 2 * self.padding - self.kernel) // self.stride + 1 for n in shape)
-        require(rows >= 1 and columns >= 1, "grid shape", shape, f"at least the kernel {self.kernel}")
+        require(
+            rows >= 1 and columns >= 1, "grid shape", shape, f"at least the kernel {self.kernel}"
+        )
         return rows, columns
 
 
@@ -109,7 +115,9 @@ class Rules:
     def from_taps(cls, pairs: list[tuple[NDArray, NDArray]]) -> Rules:
         """From ``(inputs, outputs)`` of each tap in turn."""
         starts = np.concatenate([[0], np.cumsum([len(i) for i, _ in pairs])]).astype(np.int64)
-        inputs, outputs = (np.concatenate(side).astype(np.int32) for side in zip(*pairs, strict=True))
+        inputs, outputs = (
+            np.concatenate(side).astype(np.int32) for side in zip(*pairs, strict=True)
+        )
         return cls(starts, inputs, outputs)
 
 
@@ -124,8 +132,12 @@ def generate(
     if (convolution.mode == "selective") != (important is not None):
         raise BadInput("importance bits are given if and only if the convolution is selective")
     if important is not None:
-        require(important.shape == (len(active),), "importance bits", important.shape,
-                f"({len(active)},)")  # fmt: skip
+        require(
+            important.shape == (len(active),),
+            "importance bits",
+            important.shape,
+            f"({len(active)},)",
+        )
     if convolution.transposed:
         return _transposed(convolution, active)
     output = _output_set(convolution, active, important)

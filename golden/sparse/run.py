@@ -82,9 +82,20 @@ class LayerRun:
     rules: Rules | None
     important: NDArray[np.bool_] | None = None
 
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the rules."""
+        return len(self.rules) * self.layer.macs_per_rule if self.rules else 0
 
-# Weights of a layer, given a function from INT8 weights to the layer's accumulators. Inference looks
-# the weights up; calibration makes them from the accumulators.
+    @property
+    def dense_macs(self) -> int:
+        """Multiply-accumulates of the same layer of the original dense network."""
+        rows, columns = self.generated.shape
+        return self.layer.dense_rules(rows * columns) * self.layer.macs_per_rule
+
+
+# Weights of a layer, given a function from INT8 weights to the layer's accumulators. Inference
+# looks the weights up; calibration makes them from the accumulators.
 Parameters = Callable[[Layer, Callable[[NDArray[np.int8]], NDArray[np.int32]]], LayerWeights]
 
 
@@ -126,8 +137,11 @@ def run(
                 del maps[name]
         if layer.dense or variant.dense:
             sources = [source.densify() for source in sources]
-        step = _concat(layer, sources) if layer.role == "concat" else _layer(
-            layer, variant, sources[0], parameters)  # fmt: skip
+        step = (
+            _concat(layer, sources)
+            if layer.role == "concat"
+            else _layer(layer, variant, sources[0], parameters)
+        )
         if readers[layer.name]:
             maps[layer.name] = step.output
         yield step
