@@ -166,15 +166,16 @@ def requantize(
 
 
 def round_shift(value: NDArray[np.int64], shift: NDArray[np.int64], rounding: str) -> NDArray:
-    """``value / 2**shift`` rounded to an integer, exact for any int64 below 2^62 in magnitude."""
+    """``value / 2**shift`` rounded to an integer; |value| at most 2^62, shift 0 to 63."""
     floor = value >> shift
     if rounding == "floor":
         return floor
-    rest = value - (floor << shift)  # 0 <= rest < 2**shift
-    half = np.where(shift > 0, np.int64(1) << np.maximum(shift - 1, 0), np.int64(1))
+    half = np.where(shift > 0, np.int64(1) << np.maximum(shift - 1, 0), 0)
     if rounding == "half-up":
-        up = rest >= half
-    elif rounding == "half-away":
+        return (value + half) >> shift  # |value| < 2^62 and half <= 2^62: no overflow
+    rest = value - (floor << shift)  # 0 <= rest < 2**shift
+    half = np.maximum(half, 1)  # with no shift there is no rest, and so no tie
+    if rounding == "half-away":
         up = np.where(value >= 0, rest >= half, rest > half)
     else:
         up = (rest > half) | ((rest == half) & (floor & 1 == 1))

@@ -27,7 +27,7 @@ def load_state(path: str | Path) -> State:
     require(path.is_file(), "weights", str(path), "a file that exists")
     try:
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 state = dict(arrays)
         elif path.suffix == ".safetensors":
             state = _safetensors(path)

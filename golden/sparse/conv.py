@@ -15,7 +15,7 @@ from ..errors import require
 from .rules import Rules
 
 EXACT_DEPTH = (1 << 24) // (128 * 128)  # INT8 products whose sum float32 holds for certain
-RUN = 1 << 14  # output pillars at a time: what bounds memory
+RUN = 1 << 11  # output pillars at a time: their sums and gathered inputs stay in cache
 
 
 def accumulate(

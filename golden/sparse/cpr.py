@@ -86,6 +86,8 @@ class Cpr:
     def from_keys(cls, keys: ArrayLike, shape: tuple[int, int]) -> Cpr:
         """From raster indices, strictly ascending."""
         keys = np.asarray(keys, np.int64)
+        ascending = bool(np.all(keys[1:] > keys[:-1]))
+        require(ascending, "raster indices", "not strictly ascending", "strictly ascending")
         rows, columns = np.divmod(keys, shape[1])
         outside = keys.size and (keys[0] < 0 or keys[-1] >= shape[0] * shape[1])
         require(

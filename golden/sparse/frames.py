@@ -110,7 +110,8 @@ def _read_npz(path: Path) -> NDArray:
     import zipfile
 
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Opened here: NumPy leaves a file open that turns out not to be a zip.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             names = list(arrays)
             require(
                 "points" in names or len(names) == 1,

@@ -60,7 +60,7 @@ def _write(figure, path: Path) -> Path:
 
 
 def birds_eye(stages: StageMaps, title: str, path: Path) -> Path:
-    """The active pillars of each stage from above, shaded by importance (max-abs); x to the right."""
+    """The active pillars of each stage from above, shaded by importance; x to the right."""
     plt = _pyplot()
     from matplotlib.colors import LinearSegmentedColormap
 
