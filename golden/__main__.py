@@ -3,7 +3,7 @@
 import click
 
 from .cli import main
-from .sparse.commands import bench, frame
+from .sparse.commands import bench, frame, savings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -12,6 +12,7 @@ def golden() -> None:
 
 
 golden.add_command(frame)
+golden.add_command(savings)
 golden.add_command(bench)
 
 if __name__ == "__main__":

@@ -90,10 +90,8 @@ def frame(
         **{field: given.pop(name) for name, field in machine.items() if name in given}
     )
     form = variant_of(variant).replace(**given)
-    if preset is None:
-        nuscenes = source.lower().endswith(".pcd.bin")
-        preset = "centerpoint-nuscenes" if nuscenes else "pointpillars-kitti"
-    points = synthetic_frame(scene) if source == "synthetic" else read_frame(source)
+    preset = preset or _preset_of(source)
+    points = _read(source, scene)
     state = load_state(weights) if weights else None
     stages = plots.StageMaps() if plot else None
     records, pillars = run_frame(points, preset, form, config, state, seed, stages, save)
@@ -130,6 +128,15 @@ def frame(
     if json_path:
         console.out(f"wrote {write_json(Path(json_path), value)}")
     _print(records, config, title, points, pillars)
+
+
+def _preset_of(source: str) -> str:
+    nuscenes = source.lower().endswith(".pcd.bin")
+    return "centerpoint-nuscenes" if nuscenes else "pointpillars-kitti"
+
+
+def _read(source: str, scene: int) -> Frame:
+    return synthetic_frame(scene) if source == "synthetic" else read_frame(source)
 
 
 def run_frame(
@@ -208,12 +215,50 @@ def _print(
 
 
 @click.command()
+@click.argument("source", metavar="FILE|synthetic")
+@click.option("--preset", type=click.Choice(list(NETWORKS)), help="As for frame.")
+@click.option(
+    "--accelerator",
+    type=click.Choice(list(ACCELERATORS)),
+    default="n64",
+    show_default=True,
+    help="Size of the modelled accelerator.",
+)
+def savings(source: str, preset: str | None, accelerator: str) -> None:
+    """Every variant of a network on one frame, as a Markdown table."""
+    points = _read(source, 0)
+    preset = preset or _preset_of(source)
+    config = accelerator_of(accelerator)
+    lines = []
+    for name, variant in VARIANTS.items():
+        records, pillars = run_frame(points, preset, variant, config)
+        total = summary(records, config)
+        lines.append(
+            f"| {name} | {total.macs / 1e9:.2f} | {total.dense_macs / 1e9:.2f} "
+            f"| {100 * total.saving:.1f} % | {total.dense_macs / max(1, total.macs):.2f} "
+            f"| {total.speedup:.2f} | {100 * total.utilization:.1f} % | {total.fps:,.0f} |"
+        )
+    active = pillars.active
+    print(
+        f"{network_of(preset).name}, {points.name}: {len(active):,} active pillars of "
+        f"{active.shape[0]} x {active.shape[1]} ({active.density:.2%}); N = {config.array}, "
+        f"{config.frequency:g} MHz\n"
+    )
+    print(
+        "| variant | GMAC | dense | saved | times fewer MACs | speed-up | cycles useful "
+        "| frames/s |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    print("\n".join(lines))
+
+
+@click.command()
 @click.option("--frame", "source", default="synthetic", show_default=True, metavar="FILE|synthetic")
 @click.option("--repeat", type=click.IntRange(1, 100), default=5, show_default=True)
 def bench(source: str, repeat: int) -> None:
     """Time PointPillars on one frame: rules, whole network, memory; against spconv and PyTorch."""
     from .bench import bench_lines
 
-    points = synthetic_frame() if source == "synthetic" else read_frame(source)
+    points = _read(source, 0)
     for line in bench_lines(points, repeat):
         print(line, flush=True)

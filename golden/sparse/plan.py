@@ -18,11 +18,13 @@ def candidates(config: AcceleratorConfig, work: Work) -> Iterator[int]:
     pillars = len(work.counts) * g
     sizes = {most}
     size = g
-    while size < most:
+    while size < pillars:
         sizes.add(size)
         size *= 2
-    for tiles in range(-(-pillars // most), -(-pillars // most) + 6):
-        sizes.add(min(most, -(-pillars // max(1, tiles) // g) * g))
+    tiles = 1
+    while tiles * g <= pillars:  # every number of tiles up to 16, then coarser
+        sizes.add(-(-pillars // tiles // g) * g)
+        tiles += max(1, tiles // 8)
     yield from sorted(s for s in sizes if 0 < s <= most)
 
 
