@@ -181,13 +181,14 @@ def test_nothing_half_written(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.full
 def test_savings(lidar):
     lines = golden("savings", lidar("kitti_000008_fov.bin")).stdout.splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines
             if line.startswith("|")]  # fmt: skip
     assert [row[0] for row in rows[2:]] == list(VARIANTS)
     saved = {row[0]: float(row[3].removesuffix(" %")) for row in rows[2:]}
-    assert saved["dense"] < 1 < saved["spconv"] < saved["spconv-s"] < 100
+    assert saved["dense"] < 2 < saved["spconv"] < saved["spconv-s"] < 100
 
 
 @pytest.mark.full

@@ -172,7 +172,7 @@ def test_more_of_anything_is_never_slower():
 
 
 def test_a_tile_that_fits_no_buffer():
-    """A full, very wide grid: 16 outputs reach over two rows and 18 columns, twice 16 bytes each."""
+    """A full, very wide grid: 16 outputs reach over two rows and 18 columns, 16 B each, twice."""
     _, fine = real_work(1.0, (3, 3000))
     with pytest.raises(BadInput, match="input_bytes is 65536; allowed: at least 192576"):
         plan_layer(SMALL, fine)
