@@ -55,7 +55,7 @@ def _safetensors(path: Path) -> State:
         from safetensors.numpy import load_file
     except ImportError as error:
         raise BadInput(
-            "reading .safetensors needs safetensors: pip install bitpillar[sim]"
+            "reading .safetensors needs safetensors: pip install bitpillar[frames]"
         ) from error
     return load_file(path)
 

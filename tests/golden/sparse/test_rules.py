@@ -10,6 +10,7 @@ from golden.sparse.cpr import Cpr
 from golden.sparse.frames import read_frame
 from golden.sparse.pillars import GRIDS, pillarize
 from golden.sparse.rules import Convolution, generate
+from golden.sparse.scene import synthetic_frame
 
 CONVOLUTIONS = [
     Convolution(kernel=3),
@@ -181,6 +182,17 @@ def test_against_spconv(torch, spconv):
                 keys = rows * output.shape[1] + columns
                 assert mine == set(zip(active.keys[i], keys, strict=True))
                 assert len(i) == len(inputs)
+
+
+def test_counts_of_a_frame_against_spconv(torch, spconv):
+    """All 16 layers of PointPillars on the synthetic scene: pillars and rules a tap."""
+    active = pillarize(synthetic_frame(0), GRIDS["pointpillars-kitti"]).active
+    for layer in range(16):
+        form = Convolution(kernel=3, stride=2 if layer in (0, 4, 10) else 1)
+        sites, pairs = _spconv_pairs(torch, spconv, form, "SparseConv2d", active)
+        active, rules = generate(form, active)
+        assert np.array_equal(np.sort(sites[:, 0] * active.shape[1] + sites[:, 1]), active.keys)
+        assert [len(i) for i, _ in pairs] == rules.counts().tolist()
 
 
 def _spconv_pairs(torch, spconv, c, kind, active):
