@@ -91,7 +91,7 @@ def frame(
     )
     form = variant_of(variant).replace(**given)
     preset = preset or _preset_of(source)
-    points = _read(source, scene)
+    points = _read(source, preset, scene)
     state = load_state(weights) if weights else None
     stages = plots.StageMaps() if plot else None
     records, pillars = run_frame(points, preset, form, config, state, seed, stages, save)
@@ -135,8 +135,10 @@ def _preset_of(source: str) -> str:
     return "centerpoint-nuscenes" if nuscenes else "pointpillars-kitti"
 
 
-def _read(source: str, scene: int) -> Frame:
-    return synthetic_frame(scene) if source == "synthetic" else read_frame(source)
+def _read(source: str, preset: str, scene: int = 0) -> Frame:
+    if source == "synthetic":
+        return synthetic_frame(scene, grid_of(preset).intensity)
+    return read_frame(source)
 
 
 def run_frame(
@@ -170,7 +172,7 @@ def run_frame(
             for done in run(network, variant, start, integers.parameters):
                 records.append(record(done, planner(done)))
                 if stages:
-                    stages.add(done.layer.name, done.output)
+                    stages.add_layer(done.layer, done.output)
                 if archive:
                     archive.add_layer(done, integers.layers.get(done.layer.name))
                 step(f"{done.layer.name}: {len(done.output.active):,} pillars")
@@ -208,9 +210,10 @@ def _print(
         f"{total.utilization:.1%} of cycles useful; {total.speedup:.2f} times the ideal dense "
         f"array ({total.dense_cycles:,} cycles)"
     )
+    fewer = f"{total.dense_macs / total.macs:.2f} times fewer" if total.macs else "nothing to do"
     print(
-        f"{total.macs / 1e9:.3f} of {total.dense_macs / 1e9:.3f} GMAC: {total.saving:.1%} saved, "
-        f"{total.dense_macs / max(1, total.macs):.2f} times less"
+        f"{total.macs / 1e9:.3f} of {total.dense_macs / 1e9:.3f} GMAC: "
+        f"{total.saving:.1%} saved, {fewer}"
     )
 
 
@@ -226,8 +229,8 @@ def _print(
 )
 def savings(source: str, preset: str | None, accelerator: str) -> None:
     """Every variant of a network on one frame, as a Markdown table."""
-    points = _read(source, 0)
     preset = preset or _preset_of(source)
+    points = _read(source, preset)
     config = accelerator_of(accelerator)
     lines = []
     for name, variant in VARIANTS.items():
@@ -257,8 +260,8 @@ def savings(source: str, preset: str | None, accelerator: str) -> None:
 @click.option("--repeat", type=click.IntRange(1, 100), default=5, show_default=True)
 def bench(source: str, repeat: int) -> None:
     """Time PointPillars on one frame: rules, whole network, memory; against spconv and PyTorch."""
-    from .bench import bench_lines
+    from .bench import PRESET, bench_lines
 
-    points = _read(source, 0)
+    points = _read(source, PRESET)
     for line in bench_lines(points, repeat):
         print(line, flush=True)

@@ -25,7 +25,8 @@ class Grid:
     ``shape``: (rows along y, columns along x). ``raw``: point columns that the feature network
     reads: 4 (x, y, z, reflectance) or 5 (and the time lag of a sweep, 0 here). ``centre``: whether
     the offset from the pillar's centre has 2 (x, y) or 3 dimensions; with the 3 of the offset from
-    the mean of the points there are ``raw + 3 + centre`` point features. ``channels``: of the
+    the mean of the points there are ``raw + 3 + centre`` point features. ``intensity``: the
+    sensor's full scale of column 4. ``channels``: of the
     pillar feature. ``max_points`` a pillar, ``max_pillars`` a frame.
     """
 
@@ -35,6 +36,7 @@ class Grid:
     shape: tuple[int, int]
     raw: int = 4
     centre: int = 3
+    intensity: float = 1.0
     channels: int = 64
     max_points: int = 32
     max_pillars: int = 40_000
@@ -58,6 +60,7 @@ GRIDS = {
         shape=(512, 512),
         raw=5,
         centre=2,
+        intensity=255.0,
     ),
     # PillarNet (Shi et al., ECCV 2022): its first sparse stage has 32 channels.
     "pillarnet-nuscenes": Grid(
@@ -67,6 +70,7 @@ GRIDS = {
         shape=(1440, 1440),
         raw=5,
         centre=2,
+        intensity=255.0,
         channels=32,
     ),
 }

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import BadInput
 from ..files import write_atomic
+from .networks import Layer
 from .prune import importance
 from .report import Record
 from .run import FeatureMap
@@ -18,18 +19,21 @@ INK, BLUE, ORANGE, GREY = "#1b1f24", "#2f6fab", "#d9822b", "#c9ced6"
 
 
 class StageMaps:
-    """Collects the last map of each stage (``block1.0``, ``block1.1``: stage ``block1``)."""
+    """Collects the last map of each stage (``block1.0``, ``block1.1``: stage ``block1``; head)."""
 
     def __init__(self) -> None:
         self.maps: dict[str, tuple[NDArray[np.int16], int]] = {}
 
     def add(self, name: str, source: FeatureMap) -> None:
         """Keep ``source``: the importance of each site, -1 where no pillar is active."""
-        if name == "concat":  # nothing that the maps before it do not show
-            return
         picture = np.full(source.active.shape, -1, np.int16)
         picture.ravel()[source.active.keys] = importance(source.features)
-        self.maps[name.split(".")[0]] = picture, len(source.active)
+        self.maps[name] = picture, len(source.active)
+
+    def add_layer(self, layer: Layer, source: FeatureMap) -> None:
+        """Keep the output map of ``layer`` as its stage's."""
+        if layer.role != "concat":  # which shows nothing that the maps before it do not
+            self.add("head" if layer.role == "head" else layer.name.split(".")[0], source)
 
 
 def _pyplot():

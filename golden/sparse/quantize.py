@@ -146,7 +146,7 @@ def quantize(
     state = {} if state is None else dict(state)
     if rng is None:
         grid = ckpt.fit_grid(grid, state)
-    pillars = pillarize(synthetic_frame(CALIBRATION_SEED), grid)
+    pillars = pillarize(synthetic_frame(CALIBRATION_SEED, grid.intensity), grid)
     if rng is not None:
         _invent_encoder(state, pillars, grid, rng)
     layers = tuple(ckpt.fold_encoder(state))

@@ -110,10 +110,11 @@ def _car(rng: np.random.Generator, x: float, y: float) -> Box:
     return Box(x, y, size, rng.normal(0, 0.04), rng.uniform(0.1, 0.7))
 
 
-def synthetic_frame(seed: int = 0) -> Frame:
+def synthetic_frame(seed: int = 0, full_scale: float = 1.0) -> Frame:
     """One turn of the sensor in the street of ``seed``: some 120,000 points (x, y, z, reflectance).
 
-    The same seed gives the same points on every machine up to the last bit of the sines.
+    ``full_scale``: what a perfect reflector returns: 1 in KITTI, 255 in nuScenes. The same seed
+    gives the same points on every machine up to the last bit of the sines.
     """
     require(isinstance(seed, int) and 0 <= seed < 2**32, "seed", seed, "0 to 2^32 - 1")
     rng = np.random.default_rng(seed)
@@ -147,5 +148,6 @@ def synthetic_frame(seed: int = 0) -> Frame:
     seen = (distance < REACH) & (rng.random(distance.shape) >= DROP_OUT)
     distance = distance + rng.normal(0, NOISE, distance.shape)
     reflectance = np.clip(reflectance + rng.normal(0, 0.05, distance.shape), 0, 0.99)
-    points = np.column_stack([direction[seen] * distance[seen][:, None], reflectance[seen]])
+    intensity = full_scale * reflectance[seen]
+    points = np.column_stack([direction[seen] * distance[seen][:, None], intensity])
     return check_frame(points, f"synthetic scene, seed {seed}")

@@ -21,11 +21,25 @@ def random_state(preset, variant=SPARSE):
     return integers_of(preset, variant)
 
 
+def same_integers(made, state):
+    loaded = quantize(made.network, SPARSE, made.grid, state)
+    assert loaded.encoder.scale == made.encoder.scale
+    for name, layer in made.layers.items():
+        for part in ("weights", "bias", "multiplier", "shift"):
+            assert np.array_equal(getattr(layer, part), getattr(loaded.layers[name], part)), name
+
+
 @pytest.mark.parametrize("preset", NETWORKS)
-@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
-def test_round_trip(tmp_path, preset, suffix):
-    """Random parameters, saved under OpenPCDet's names and loaded, give the same integers."""
+def test_random_parameters_are_a_checkpoint(preset):
+    """Random parameters under OpenPCDet's names, read as a checkpoint, give the same integers."""
     made = random_state(preset)
+    same_integers(made, made.state)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+def test_files(tmp_path, suffix):
+    """The same through a file, with a prefix and with a parameter that nobody needs."""
+    made = random_state("pointpillars-kitti")
     path = tmp_path / f"weights{suffix}"
     state = {f"module.{k}": np.ascontiguousarray(v) for k, v in made.state.items()}
     state["global_step"] = np.array([7])
@@ -34,12 +48,7 @@ def test_round_trip(tmp_path, preset, suffix):
     else:
         numpy = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
         numpy.save_file(state, path)
-    network = network_of(preset)
-    loaded = quantize(network, SPARSE, small_grid(preset), load_state(path))
-    assert loaded.encoder.scale == made.encoder.scale
-    for name, layer in made.layers.items():
-        for part in ("weights", "bias", "multiplier", "shift"):
-            assert np.array_equal(getattr(layer, part), getattr(loaded.layers[name], part)), name
+    same_integers(made, load_state(path))
 
 
 def test_names_are_those_of_openpcdet():
@@ -58,6 +67,28 @@ def test_names_are_those_of_openpcdet():
     pillarnet = random_state("pillarnet-nuscenes").state
     assert pillarnet["backbone_3d.conv2.0.0.weight"].shape == (64, 3, 3, 32)
     assert pillarnet["backbone_3d.conv5.0.0.weight"].shape == (256, 256, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("preset", "name", "order"),
+    [("pointpillars-kitti", "block1.1", "oiyx"), ("centerpoint-nuscenes", "up1", "oiyx"),
+     ("pointpillars-kitti", "up3", "ioyx"), ("pillarnet-nuscenes", "stage2.0", "oyxi"),
+     ("pillarnet-nuscenes", "stage5.0", "oiyx")],
+)  # fmt: skip
+def test_layouts(preset, name, order):
+    """Where a single weight goes: (out, in, row, column) as PyTorch and spconv document them."""
+    layer = next(layer for layer in network_of(preset).layers if layer.name == name)
+    piece = layer.pieces[0]
+    k = layer.kernel
+    at = {"o": 5, "i": 7, "y": k - 1, "x": 0}
+    size = {"o": layer.channels[1], "i": layer.channels[0], "y": k, "x": k}
+    array = np.zeros([size[axis] for axis in order])
+    array[tuple(at[axis] for axis in order)] = 1.0
+    plain = {"weight": np.ones, "bias": np.zeros, "running_mean": np.zeros,
+             "running_var": np.ones}  # fmt: skip
+    state = {f"{piece.norm}.{part}": make(size["o"]) for part, make in plain.items()}
+    weight, _ = fold(state | {f"{piece.conv}.weight": array}, layer)
+    assert [int(index[0]) for index in np.nonzero(weight)] == [at["y"] * k + at["x"], 7, 5]
 
 
 def test_fold_is_batch_norm():

@@ -106,6 +106,15 @@ def test_parts_sum_and_orders_trade():
     assert channel.bytes_read == weights + 8 * inputs + 2 * 6 * 150
 
 
+def test_compaction_by_hand():
+    """Exact top-k moves the kept vectors once more each way: 24 of 16 B, a beat each."""
+    one = work([[20, 10, 0]])
+    plain = layer_cost(SMALL, one, "tile")
+    pruned = layer_cost(SMALL, replace(one, compacted=24), "tile")
+    assert pruned.cycles == plain.cycles + 2 * 24
+    assert pruned.bytes_read == plain.bytes_read + 24 * 16
+
+
 def test_empty_layer():
     cost = layer_cost(SMALL, work(np.zeros((0, 9))), "tile")
     assert cost.useful == 0

@@ -20,6 +20,13 @@ def test_seeded():
     assert not np.array_equal(one.points[:1000], other.points[:1000])
 
 
+def test_full_scale_is_that_of_the_sensor():
+    one, nuscenes = synthetic_frame(0).points, synthetic_frame(0, 255.0).points
+    assert np.array_equal(one[:, :3], nuscenes[:, :3])
+    assert one[:, 3].max() < 1
+    assert np.allclose(255 * one[:, 3], nuscenes[:, 3])
+
+
 def test_points_are_on_things_and_not_below_ground():
     points = synthetic_frame(0).points
     assert points[:, 2].min() > -SENSOR_HEIGHT - 10 * NOISE
