@@ -142,6 +142,26 @@ def test_quantized_network_follows_the_real_one():
     assert clipped.mean() < 0.01
 
 
+def test_maps_of_different_scale_are_concatenated():
+    """One of three maps is eight times larger; the head still sees each in its own scale."""
+    state = dict(random_state("pointpillars-kitti").state)
+    for part in ("weight", "bias"):
+        name = f"backbone_2d.deblocks.1.1.{part}"
+        state[name] = 8 * state[name]
+    grid = small_grid("pointpillars-kitti")
+    made = quantize(network_of("pointpillars-kitti"), SPARSE, grid, state)
+    scales = [made.layers[name].scale for name in ("up1", "up2", "up3")]
+    assert scales[1] > 5 * max(scales[0], scales[2])
+    start = made.encoder(pillarize(synthetic_frame(0), grid), grid)
+    *_, head = run(made.network, SPARSE, start, made.parameters)
+    weight, bias = fold(state, head.layer)
+    want = (head.source.features * np.repeat(scales, 128)) @ weight[0] + bias
+    got = head.output.features * made.layers["head"].scale
+    inside = np.abs(head.output.features.astype(int)) < 127
+    error = (got - want)[inside]
+    assert np.sqrt((error**2).mean()) < 0.03 * np.sqrt((want**2).mean())
+
+
 def test_block_diagonal_head():
     """The branches of a task do not see each other."""
     made = random_state("centerpoint-nuscenes")

@@ -132,18 +132,6 @@ def test_synthetic_scene_in_every_network_and_variant(preset, variant):
     assert value["totals"]["fps"] > 0
 
 
-@pytest.mark.full
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("preset", NETWORKS)
-@pytest.mark.parametrize(
-    "name", ["kitti_000001_full.bin", "kitti_000008_fov.bin", "nuscenes_1sweep.pcd.bin"]
-)
-def test_real_frames_in_every_network_and_variant(lidar, name, preset, variant):
-    value = json.loads(golden("frame", lidar(name), "--preset", preset, "--variant", variant,
-                              "--json", "-").stdout)  # fmt: skip
-    assert value["totals"]["fps"] > 0
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

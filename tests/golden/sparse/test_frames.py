@@ -133,6 +133,7 @@ NAN[2, 0], INF[4, 3], FAR[0, 1] = np.nan, -np.inf, 1e6
         ("a.pcd", pcd(P, "binary", SIZE="4 4 4"), "SIZE, TYPE and COUNT of a.pcd"),
         ("a.laz", b"x", "'a.laz' has no known format"),
     ],
+    ids=lambda part: part[:30] if isinstance(part, str) else "",
 )  # fmt: skip
 def test_refused(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)

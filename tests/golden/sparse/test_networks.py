@@ -8,10 +8,12 @@ import pytest
 
 from golden.errors import BadInput
 from golden.requant import requantize
+from golden.sparse.accelerator import accelerator_of
 from golden.sparse.cpr import Cpr
 from golden.sparse.frames import check_frame, read_frame
 from golden.sparse.networks import NETWORKS, network_of
 from golden.sparse.pillars import GRIDS, pillarize
+from golden.sparse.plan import Planner
 from golden.sparse.prune import importance, ratio_count
 from golden.sparse.quantize import quantize
 from golden.sparse.run import FeatureMap, convolution_of, run
@@ -139,6 +141,27 @@ def test_every_layer_at_full_size(torch, preset, variant):
 def test_every_layer_of_real_frames(torch, lidar, preset, name, variant):
     frame = read_frame(lidar(name))
     check_against_torch(torch, integers_of(preset, variant_of(variant), small=False), frame)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("preset", NETWORKS)
+def test_real_frames_in_every_network_and_variant(lidar, preset, variant):
+    """They run and can be planned, and the rules of every layer are monotonic within a tap."""
+    integers = integers_of(preset, variant_of(variant), small=False)
+    for name in ("kitti_000001_full.bin", "kitti_000008_fov.bin", "nuscenes_1sweep.pcd.bin"):
+        pillars = pillarize(read_frame(lidar(name)), integers.grid)
+        start = integers.encoder(pillars, integers.grid)
+        planner = Planner(accelerator_of("n64"), integers.variant)
+        done = 0
+        for layer in run(integers.network, integers.variant, start, integers.parameters):
+            cost = planner(layer)
+            assert 0 <= cost.useful <= cost.cycles
+            for tap in range(layer.rules.taps if layer.rules else 0):
+                for side in layer.rules.tap(tap):
+                    assert (np.diff(side) > 0).all()
+            done += 1
+        assert done == len(integers.network.layers)
 
 
 def runs(variant, preset="pointpillars-kitti", frame=FRAME):
