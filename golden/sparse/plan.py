@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from ..errors import BadInput
 from .accelerator import AcceleratorConfig
-from .cycles import ORDERS, Cost, Work, concat_cost, fits, layer_cost, work_of
+from .cycles import ORDERS, Cost, concat_cost, fits, layer_cost
 from .run import LayerRun
 from .variants import Variant
+from .work import Work, work_of
 
 
 def candidates(config: AcceleratorConfig, work: Work) -> Iterator[int]:

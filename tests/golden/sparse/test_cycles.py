@@ -8,7 +8,7 @@ import pytest
 from golden.errors import BadInput
 from golden.sparse.accelerator import ACCELERATORS, AcceleratorConfig, accelerator_of
 from golden.sparse.cpr import Cpr, union
-from golden.sparse.cycles import ORDERS, Work, fits, ideal_loop, layer_cost, work_of
+from golden.sparse.cycles import ORDERS, fits, ideal_loop, layer_cost
 from golden.sparse.frames import read_frame
 from golden.sparse.networks import network_of
 from golden.sparse.pillars import GRIDS, pillarize
@@ -17,6 +17,7 @@ from golden.sparse.report import summary
 from golden.sparse.rules import generate
 from golden.sparse.run import FeatureMap, LayerRun, convolution_of
 from golden.sparse.variants import VARIANTS, variant_of
+from golden.sparse.work import Work, work_of
 
 SMALL = AcceleratorConfig(array=16, bus_bits=128, input_bytes=65536, weight_bytes=40960,
                           sum_bytes=65536, rule_bytes=28672, latency=100)  # fmt: skip
