@@ -1,4 +1,4 @@
-"""What an accelerator of the blueprint is made of: array, buffers, bus, memory, clock."""
+"""What a sparse accelerator is made of: array, buffers, bus, memory, clock."""
 
 from __future__ import annotations
 

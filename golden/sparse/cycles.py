@@ -1,6 +1,6 @@
 """The cycle model: what a layer costs on the accelerator, and why.
 
-The machine (blueprint, "The sparse accelerator") and what is assumed of it:
+The machine, and what is assumed of it:
 
 * A *pass* is one (output tile, output-channel tile, input-channel tile): the rules of each tap
   stream, one a cycle, while the next tap's N x N weights shift in; a tap with r rules takes
@@ -203,7 +203,7 @@ def concat_cost(config: AcceleratorConfig, run: LayerRun, present: int) -> Cost:
 
 
 def ideal_loop(work: Work, array: int, beat: int) -> tuple[int, float]:
-    """``(useful, total)`` cycles of the blueprint's bare loop, for its table of figures.
+    """``(useful, total)`` cycles of the bare loop, an upper bound for every machine of this kind.
 
     max(rules, N) a tap; the bus at one beat a cycle, inputs fetched for each output-channel tile,
     weights for each tile; the larger of the two a tile, and 2N cycles of drain.

@@ -1,4 +1,4 @@
-"""The cycle model: hand-worked layers, invariants, the planner, and the blueprint's figures."""
+"""The cycle model: hand-worked layers, invariants, the planner, an independent estimate."""
 
 from dataclasses import replace
 
@@ -207,10 +207,10 @@ def test_named_accelerators():
         accelerator_of("n8")
 
 
-# The blueprint's table of what the bare loop can reach: frame, variant, N, tile, bytes a beat, per
+# An independent estimate of what the bare loop can reach: frame, variant, N, tile, bytes a beat, per
 # cent of cycles useful, and how far our reading of it is off. It does not say how it treats the
 # last, short tile of a layer, which is where the sparsest frame spends its cycles.
-BLUEPRINT = [
+ESTIMATE = [
     ("kitti_000001_full.bin", "spconv", 64, 512, 64, 97.6, 0.05),
     ("kitti_000001_full.bin", "spconv-s", 64, 1024, 64, 98.3, 0.3),
     ("kitti_000008_fov.bin", "spconv-s", 64, 1024, 64, 97.9, 0.6),
@@ -219,8 +219,8 @@ BLUEPRINT = [
 ]
 
 
-@pytest.mark.parametrize(("name", "variant", "n", "tile", "beat", "share", "off"), BLUEPRINT)
-def test_blueprint(lidar, name, variant, n, tile, beat, share, off):
+@pytest.mark.parametrize(("name", "variant", "n", "tile", "beat", "share", "off"), ESTIMATE)
+def test_independent_estimate(lidar, name, variant, n, tile, beat, share, off):
     useful = total = 0.0
     for run in coordinate_runs(lidar(name), "pointpillars-kitti", variant_of(variant)):
         if run.layer.role == "head":
