@@ -207,8 +207,8 @@ def test_named_accelerators():
         accelerator_of("n8")
 
 
-# An independent estimate of what the bare loop can reach: frame, variant, N, tile, bytes a beat, per
-# cent of cycles useful, and how far our reading of it is off. It does not say how it treats the
+# An independent estimate of what the bare loop can reach: frame, variant, N, tile, bytes a beat,
+# per cent of cycles useful, and how far our reading of it is off. It does not say how it treats the
 # last, short tile of a layer, which is where the sparsest frame spends its cycles.
 ESTIMATE = [
     ("kitti_000001_full.bin", "spconv", 64, 512, 64, 97.6, 0.05),
