@@ -20,7 +20,7 @@ from .pillars import Pillars, grid_of, pillarize
 from .plan import Planner
 from .prune import MEASURES
 from .quantize import quantize
-from .report import Record, as_json, record, summary, table
+from .report import Record, as_json, backbone, record, summary, table
 from .run import run
 from .save import Archive
 from .scene import synthetic_frame
@@ -209,6 +209,11 @@ def _print(
         f"{total.cycles:,} cycles, {total.fps:,.1f} frames/s at {config.frequency:g} MHz; "
         f"{total.utilization:.1%} of cycles useful; {total.speedup:.2f} times the ideal dense "
         f"array ({total.dense_cycles:,} cycles)"
+    )
+    body = summary(backbone(records), config)
+    print(
+        f"backbone and up-sampling alone: {body.cycles:,} cycles, {body.utilization:.1%} useful; "
+        + ", ".join(f"{k} {v / body.cycles:.1%}" for k, v in body.parts.items() if k != "useful")
     )
     fewer = f"{total.dense_macs / total.macs:.2f} times fewer" if total.macs else "nothing to do"
     print(

@@ -20,7 +20,9 @@ The machine, and what is assumed of it:
 * Exact top-k pruning reads and writes the kept vectors once more, for compaction.
 
 Two loop orders: ``tile`` (for each tile, for each output-channel tile, for each input-channel tile)
-and ``channel`` (the first two exchanged), which keeps weights instead of inputs.
+and ``channel`` (the first two exchanged), which keeps weights instead of inputs. In either, a tile
+fetches the one run of inputs from its first to its last; or, ``by row``, a run for each row of the
+kernel in turn, which is less on a map whose rows are longer than a tile, and needs less buffer.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from .accelerator import AcceleratorConfig
 from .run import LayerRun
 from .work import Work
 
-ORDERS = ("tile", "channel")
+ORDERS = ("tile", "channel", "tile by row", "channel by row")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,9 +92,9 @@ class Cost:
         return self.dense / self.cycles if self.cycles else float("inf")
 
 
-def fits(config: AcceleratorConfig, work: Work) -> bool:
-    """Whether every tile of ``work`` (see :meth:`Work.tiled`) fits the buffers."""
-    span = (work.high - work.low + 1).max(initial=0)
+def fits(config: AcceleratorConfig, work: Work, order: str) -> bool:
+    """Whether every tile of ``work`` (see :meth:`Work.tiled`) fits the buffers in ``order``."""
+    span = (work.spans if order.endswith("by row") else work.span).max(initial=0)
     return work.granule <= config.tile_limit(work.taps) and span <= config.range_limit
 
 
@@ -120,13 +122,13 @@ def layer_cost(config: AcceleratorConfig, work: Work, order: str) -> Cost:
         )
     stream = work.counts.sum(axis=1)
     busy = np.where(work.counts > 0, np.maximum(work.counts, n), 0).sum(axis=1)
-    span = np.maximum(work.high - work.low + 1, 0)
+    span = work.spans.sum(axis=1) if order.endswith("by row") else work.span
     weights = (work.counts > 0).sum(axis=1) * n * n  # bytes of one pass
     inputs, outputs = span * n, work.made * n
     index = 2 * (span + work.made)  # bytes of the columns of the CPR lists, once a tile
 
     half_weights, half_inputs = config.weight_bytes // 2, config.input_bytes // 2
-    if order == "tile":
+    if order.startswith("tile"):
         keep_weights = work.taps * n * n * ci * co <= config.weight_bytes
         keep_inputs = inputs * ci <= half_inputs
         weight_loads = np.zeros((co, tiles), bool) if keep_weights else np.ones((co, tiles), bool)
@@ -156,7 +158,7 @@ def layer_cost(config: AcceleratorConfig, work: Work, order: str) -> Cost:
     rule_wait = float(np.maximum(generate[1:] - spent[:-1], 0).sum())
     if work.waits:
         rule_wait += float(generate[0])
-    drains = 2 * n * (tiles if order == "tile" else tiles * co)
+    drains = 2 * n * (tiles if order.startswith("tile") else tiles * co)
     first = float(inputs[0]) / beat
     edge = drains + 2 * config.latency + first + float(outputs[-1]) / beat
     copy = work.compacted * work.channels[1]
@@ -210,8 +212,7 @@ def ideal_loop(work: Work, array: int, beat: int) -> tuple[int, float]:
     """
     ci, co = (-(-c // array) for c in work.channels)
     busy = np.where(work.counts > 0, np.maximum(work.counts, array), 0).sum(axis=1) * ci * co
-    span = np.maximum(work.high - work.low + 1, 0)
     weights = work.taps * work.channels[0] * work.channels[1]
-    moved = span * work.channels[0] * co + weights + work.made * work.channels[1]
+    moved = work.span * work.channels[0] * co + weights + work.made * work.channels[1]
     total = np.maximum(busy, moved / beat) + 2 * array
     return int(work.rules) * ci * co, float(total.sum())

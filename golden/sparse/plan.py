@@ -34,14 +34,14 @@ def plan_layer(config: AcceleratorConfig, work: Work) -> Cost:
     best: Cost | None = None
     for tile in candidates(config, work):
         tiled = work.tiled(tile)
-        if not fits(config, tiled):
-            continue
         for order in ORDERS:
+            if not fits(config, tiled, order):
+                continue
             cost = layer_cost(config, tiled, order)
             if best is None or cost.cycles < best.cycles:
                 best = cost
     if best is None:
-        need = int((work.high - work.low + 1).max(initial=0)) * config.array * 2
+        need = int(work.spans.max(initial=0)) * config.array * 2
         raise BadInput(
             f"input_bytes is {config.input_bytes}; allowed: at least {need}, as one tile"
             f" of N = {config.array} outputs of layer {work.name} needs"

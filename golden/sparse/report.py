@@ -13,9 +13,10 @@ from .run import LayerRun
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One layer: ``saving`` of the dense network's MACs, ``cost`` by the cycle model."""
+    """One layer; ``cost`` by the cycle model."""
 
     name: str
+    role: str
     operation: str
     grid: tuple[int, int]
     active_in: int
@@ -37,6 +38,7 @@ def record(run: LayerRun, cost: Cost) -> Record:
     """The record of a layer."""
     return Record(
         name=run.layer.name,
+        role=run.layer.role,
         operation=operation(run),
         grid=run.generated.shape,
         active_in=len(run.source.active),
@@ -100,6 +102,11 @@ class Summary:
         return self.dense_cycles / self.cycles
 
 
+def backbone(records: list[Record]) -> list[Record]:
+    """The backbone with its up-sampling: without concatenation and head."""
+    return [r for r in records if r.role in ("body", "down", "up")]
+
+
 def summary(records: list[Record], config: AcceleratorConfig) -> Summary:
     """Totals over ``records``."""
     costs = [r.cost for r in records]
@@ -156,6 +163,7 @@ def as_json(records: list[Record], config: AcceleratorConfig, context: dict[str,
         "accelerator": asdict(config),
         "layers": layers,
         "totals": totals,
+        "backbone_utilization": summary(backbone(records), config).utilization,
     }
 
 

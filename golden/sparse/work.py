@@ -17,9 +17,10 @@ class Work:
 
     Everything is counted over granules of ``granule`` consecutive tiled pillars (outputs, or inputs
     for a SpDeconv). ``counts``: rules (granules, taps). ``low``, ``high``: first and last input
-    index that a granule needs. ``made``: output vectors a granule makes. ``rows``: output rows (for
-    the rule generator). ``waits``: whether its output set depends on features. ``dense_rules``:
-    of the dense network. ``compacted``: vectors that exact top-k pruning keeps, or 0.
+    index that a granule needs, for each row of the kernel (granules, rows). ``made``: output
+    vectors a granule makes. ``rows``: output rows (for the rule generator). ``waits``: whether its
+    output set depends on features. ``dense_rules``: of the dense network. ``compacted``: vectors
+    that exact top-k pruning keeps, or 0.
     """
 
     name: str
@@ -42,6 +43,16 @@ class Work:
         return self.counts.shape[1]
 
     @cached_property
+    def spans(self) -> NDArray[np.int64]:
+        """Input vectors that each row of the kernel spans (granules, rows)."""
+        return np.maximum(self.high - self.low + 1, 0)
+
+    @cached_property
+    def span(self) -> NDArray[np.int64]:
+        """Input vectors from the first to the last that a granule needs."""
+        return np.maximum(self.high.max(axis=1) - self.low.min(axis=1) + 1, 0)
+
+    @cached_property
     def rules(self) -> int:
         """Rules of the layer."""
         return int(self.counts.sum())
@@ -58,8 +69,8 @@ class Work:
             self.macs_per_rule,
             tile,
             np.add.reduceat(self.counts, starts, axis=0),
-            np.minimum.reduceat(self.low, starts),
-            np.maximum.reduceat(self.high, starts),
+            np.minimum.reduceat(self.low, starts, axis=0),
+            np.maximum.reduceat(self.high, starts, axis=0),
             np.add.reduceat(self.made, starts),
             self.inputs,
             self.rows,
@@ -82,8 +93,9 @@ def work_of(
     tiled = len(run.source.active) if transposed else len(run.generated)
     number = -(-tiled // granule)
     counts = np.zeros((number, run.rules.taps), np.int64)
-    low = np.full(number, np.iinfo(np.int32).max, np.int64)
-    high = np.full(number, -1, np.int64)
+    kernel = run.convolution.kernel
+    low = np.full((number, kernel), np.iinfo(np.int32).max, np.int64)
+    high = np.full((number, kernel), -1, np.int64)
     for tap in range(run.rules.taps):
         inputs, outputs = run.rules.tap(tap)
         if not len(inputs):
@@ -93,8 +105,9 @@ def work_of(
         # Both indices rise within a tap, so a granule's first and last rule hold its range.
         first = np.flatnonzero(np.diff(which, prepend=-1))
         last = np.append(first[1:], len(which)) - 1
-        np.minimum.at(low, which[first], inputs[first])
-        np.maximum.at(high, which[last], inputs[last])
+        row = tap // kernel
+        np.minimum.at(low[:, row], which[first], inputs[first])
+        np.maximum.at(high[:, row], which[last], inputs[last])
     span = np.diff(np.append(np.arange(number) * granule, tiled))
     made = counts.sum(axis=1) if transposed else span
     shape = run.generated.shape
