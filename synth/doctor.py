@@ -132,15 +132,17 @@ def venv_python():
 
 
 def pins():
-    """(package, version) of every pin in pyproject.toml, in its order.
+    """(package, version) of every pin that `make` installs: the core and the extras of ``all``.
 
     Read by pattern and not by a TOML parser: tomllib needs Python 3.11, which may be what is amiss.
     """
     with open(os.path.join(ROOT, "pyproject.toml"), encoding="utf-8") as file:
         text = re.sub(r"(?m)#.*$", "", file.read())
-    start = text.index("[project]")
-    end = text.find("\n[tool.", start)
-    found = re.findall(r'"([A-Za-z0-9._-]+)==([^"]+)"', text[start : end if end > 0 else None])
+    extras = re.search(r'(?m)^all = \["[\w-]+\[([^\]]*)\]"\]', text).group(1).split(",")
+    found = []
+    for name in ["dependencies", *extras]:
+        listed = re.search(r"(?ms)^" + name.strip() + r" = \[(.*?)\]", text).group(1)
+        found += re.findall(r'"([A-Za-z0-9._-]+)==([^"]+)"', listed)
     return list(dict(found).items())
 
 
