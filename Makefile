@@ -27,12 +27,12 @@ SYNTH    = $(call option,LIBERTY,--liberty) $(call option,PERIOD,--period)
 
 # Patterns in DESIGN are for the catalog, not for the files of this folder.
 .DEFAULT_GOAL := all
-.PHONY: all help setup debian doctor verilog lint sim synth report test test-full oracles bench-golden clean
+.PHONY: all help setup debian doctor verilog lint sim synth report test test-full oracles recipes bench-golden clean
 
 all: debian $(STAMP) ## set up, then Verilog of the whole catalog, a quick simulation and synthesis, the report
 	@$(RUN) -m hw verilog
 	@$(RUN) -m sim run $(QUICK)
-	@$(RUN) -m synth run $(QUICK)
+	@$(RUN) -m synth run --from build/verilog $(QUICK)
 	@$(RUN) -m synth report
 
 help: ## this list
@@ -81,6 +81,9 @@ test-full: setup ## with the slow exhaustive ones
 
 oracles: setup ## add PyTorch and spconv to .venv: tests then compare the sparse convolutions with them
 	@$(PIP) -e '.[oracle]'
+
+recipes: setup ## how the synthesis recipes compare
+	@$(RUN) -m synth recipes $(DESIGNS)
 
 bench-golden: setup ## time rules and networks, beside PyTorch and spconv where installed
 	@$(RUN) -m golden bench
