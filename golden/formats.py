@@ -21,6 +21,20 @@ from .errors import BadInput, require
 
 Codes = NDArray[Any]
 Overflow = Literal["saturate", "special"]
+Rounding = Literal["even", "away"]
+ROUNDINGS: tuple[Rounding, ...] = ("even", "away")
+"""What becomes of a number half way between two others: the even one, or that of the greater
+magnitude."""
+
+
+def nearest(values: ArrayLike, rounding: Rounding = "even") -> NDArray[np.float64]:
+    """The integers nearest to ``values``, ties as ``rounding`` says."""
+    require(rounding in ROUNDINGS, "rounding", rounding, ", ".join(ROUNDINGS))
+    if rounding == "even":
+        return np.rint(values)
+    magnitude = np.abs(values)
+    floor = np.floor(magnitude)  # adding a half would round on its own
+    return np.copysign(floor + (magnitude - floor >= 0.5), values)
 
 
 @dataclass(frozen=True)
@@ -50,8 +64,11 @@ class Format(ABC):
         ``significand * 2 ** exponent``. What it returns for infinities and NaN is meaningless."""
 
     @abstractmethod
-    def encode(self, values: ArrayLike, overflow: Overflow = "saturate") -> Codes:
-        """The codes nearest to ``values`` (real numbers given exactly, as float64), ties to even.
+    def encode(
+        self, values: ArrayLike, overflow: Overflow = "saturate", rounding: Rounding = "even"
+    ) -> Codes:
+        """The codes nearest to ``values`` (real numbers given exactly, as float64), ties as
+        ``rounding`` says.
 
         ``overflow`` says what becomes of a magnitude that rounds beyond the largest finite number:
         ``"saturate"`` gives that largest number (also for infinities); ``"special"`` gives
@@ -157,13 +174,15 @@ class Int(Format):
         dtype = np.int64 if self.bits <= 62 else object
         return (np.asarray(integers) & ((1 << self.bits) - 1)).astype(dtype)
 
-    def encode(self, values: ArrayLike, overflow: Overflow = "saturate") -> Codes:
+    def encode(
+        self, values: ArrayLike, overflow: Overflow = "saturate", rounding: Rounding = "even"
+    ) -> Codes:
         require(overflow in ("saturate", "special"), "overflow", overflow, "saturate, special")
         values = np.asarray(values, np.float64)
         if np.any(np.isnan(values)):
             raise BadInput(f"NaN cannot be encoded: {self.name} has none")
         with np.errstate(over="ignore"):  # an overflow to infinity saturates below
-            units = np.rint(np.ldexp(values, self.fraction_bits))
+            units = nearest(np.ldexp(values, self.fraction_bits), rounding)
         return self.wrap(np.clip(units, self.minimum, self.maximum).astype(np.int64))
 
     def describe(self) -> dict[str, Any]:
@@ -279,7 +298,9 @@ class Float(Format):
         exponent = np.where(normal, field - self.bias, self.min_exponent) - self.mantissa_bits
         return np.where(self.is_negative(codes), -significand, significand), exponent
 
-    def encode(self, values: ArrayLike, overflow: Overflow = "saturate") -> Codes:
+    def encode(
+        self, values: ArrayLike, overflow: Overflow = "saturate", rounding: Rounding = "even"
+    ) -> Codes:
         require(overflow in ("saturate", "special"), "overflow", overflow, "saturate, special")
         values = np.asarray(values, np.float64)
         nan = np.isnan(values)
@@ -295,8 +316,8 @@ class Float(Format):
         # Counting quanta across binades: a carry out of the mantissa walks into the exponent.
         base = (exponent - self.min_exponent) << self.mantissa_bits
         # Ties go to the even significand, and with a one-digit significand to the larger number
-        # (IEEE 754-2019, section 4.3.1): both are what rint does.
-        code = base + np.rint(scaled).astype(np.int64)
+        # (IEEE 754-2019, section 4.3.1): both are what rounding the quanta to even does.
+        code = base + nearest(scaled, rounding).astype(np.int64)
         if not self.subnormals:  # a grid without zero: its code 0 is the first quantum
             code = np.maximum(code - (1 << self.mantissa_bits), 0)
         beyond = (code > self.max_code) | (infinite & (kept != 0))
