@@ -4,7 +4,7 @@ A format maps codes (unsigned bit patterns) to numbers. Codes are NumPy integers
 Python integers in an ``object`` array for formats wider than 62 bits.
 
 Sources: OCP Microscaling Formats (MX) v1.0, tables 1 to 7; OCP 8-bit Floating Point v1.0; IEEE
-Std 754-2019, table 3.5; bfloat16 as the upper half of binary32.
+Std 754-2019, table 3.5; bfloat16 as the upper half of binary32; arXiv 2311.05161 (dINT).
 """
 
 from __future__ import annotations
@@ -194,6 +194,75 @@ class Int(Format):
 
 
 @dataclass(frozen=True)
+class DInt(Format):
+    """Integers and plus and minus one half: dINT, "integer with denormal" (arXiv 2311.05161).
+
+    Two codes stand for half a step of either sign, so that small weights do not round to zero; the
+    others are two's complement integers. ``halves`` are the codes of +1/2 and of -1/2; the paper
+    does not give them, so here they are the two that would be the most negative integers: dINT4 is
+    -6 to 7 and its half codes are 1000 and 1001.
+    """
+
+    width: int
+    halves: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        require(3 <= self.width <= 8, "width", self.width, "3 to 8 bits")
+        top = (1 << self.width) - 1
+        distinct = len(set(self.halves)) == 2 and all(0 < code <= top for code in self.halves)
+        require(distinct, "halves", self.halves, f"two codes from 1 to {top}: zero stays zero")
+
+    @property
+    def bits(self) -> int:
+        return self.width
+
+    @property
+    def signed(self) -> bool:
+        return True
+
+    @property
+    def unit_exponent(self) -> int:
+        return -1
+
+    @cached_property
+    def _doubled(self) -> NDArray[np.int64]:
+        """Twice the number of each code: an integer of one bit more."""
+        codes = np.arange(1 << self.bits)
+        numbers = 2 * (codes - (codes >> self.bits - 1 << self.bits))
+        numbers[list(self.halves)] = 1, -1
+        return numbers
+
+    def is_negative(self, codes: ArrayLike) -> NDArray[np.bool_]:
+        return self._doubled[self.check(codes)] < 0
+
+    def split(self, codes: ArrayLike) -> tuple[Codes, NDArray[np.int64]]:
+        codes = self.check(codes)
+        return self._doubled[codes], np.full(codes.shape, self.unit_exponent)
+
+    def encode(
+        self, values: ArrayLike, overflow: Overflow = "saturate", rounding: Rounding = "even"
+    ) -> Codes:
+        """As every format does; of two equally near numbers, ``"even"`` is the one that more
+        powers of two divide: 1/4 becomes 0, and 3/4 becomes 1."""
+        require(overflow in ("saturate", "special"), "overflow", overflow, "saturate, special")
+        require(rounding in ROUNDINGS, "rounding", rounding, ", ".join(ROUNDINGS))
+        values = np.asarray(values, np.float64)
+        if np.any(np.isnan(values)):
+            raise BadInput(f"NaN cannot be encoded: {self.name} has none")
+        order = np.argsort(self._doubled)
+        numbers = self._doubled[order]
+        middles = (numbers[1:] + numbers[:-1]) / 4
+        below = np.searchsorted(middles, values, side="left")
+        above = np.searchsorted(middles, values, side="right")
+        rank = np.abs(numbers) if rounding == "away" else numbers & -numbers
+        rank = np.where(numbers == 0, 0 if rounding == "away" else 1 << self.bits + 1, rank)
+        return order[np.where(rank[above] > rank[below], above, below)]
+
+    def describe(self) -> dict[str, Any]:
+        return super().describe() | {"kind": "integer with halves", "halves": list(self.halves)}
+
+
+@dataclass(frozen=True)
 class Float(Format):
     """A binary floating-point format: sign, exponent and mantissa fields, from the top bit down.
 
@@ -343,6 +412,12 @@ def integer(width: int, *, signed: bool = True, fraction_bits: int = 0) -> Int:
     return Int(f"{'' if signed else 'U'}INT{width}", width, signed, fraction_bits)
 
 
+def dint(width: int, halves: tuple[int, int] | None = None) -> DInt:
+    """dINT``width``; see :class:`DInt` for ``halves``."""
+    least = 1 << width - 1
+    return DInt(f"dINT{width}", width, (least, least + 1) if halves is None else halves)
+
+
 def minifloat(
     exponent_bits: int,
     mantissa_bits: int,
@@ -361,6 +436,7 @@ def minifloat(
 INT2, INT3, INT4, INT5, INT6, INT7, INT8 = (integer(n) for n in range(2, 9))
 UINT2, UINT3, UINT4, UINT5, UINT6, UINT7, UINT8 = (integer(n, signed=False) for n in range(2, 9))
 INT32 = integer(32)
+DINT4 = dint(4)
 FLAG = Int("flag", 1, is_signed=False)
 
 # OCP MX v1.0 element formats (tables 1 to 4 and section 5.3.4).
