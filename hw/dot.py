@@ -41,7 +41,7 @@ def wide_add(config: DotConfig) -> WideAdd:
     assert config.floating is not None
     scaled = ScaledSum(config)
     return WideAdd(
-        bits=0 if config.has_factor else config.sum_bits,
+        bits=0 if scaled.multiplied else scaled.outer.bit_length() + 1,
         magnitude_bits=scaled.greatest.bit_length(),
         exponent=config.unit_exponent + sum(fmt.unit_exponent for fmt in config.scales.values()),
         top_exponent=scaled.top_exponent,

@@ -56,6 +56,13 @@ class ScaledSum:
         return bound
 
     @property
+    def multiplied(self) -> bool:
+        """Whether a significand is left to multiply by after the differences."""
+        return any(
+            fmt.mantissa_bits and self.sides(name) == 1 for name, fmt in self.config.scales.items()
+        )
+
+    @property
     def top_exponent(self) -> int:
         """The greatest shift that is left for the exponent."""
         return sum(_reach(fmt) for fmt in self.config.scales.values())
@@ -83,7 +90,8 @@ def _reach(fmt: Float) -> int:
 
 
 class Scale(Stage):
-    """The sums of the tree as one scaled number: sign and magnitude, and its exponent."""
+    """The sums of the tree as one scaled number, and its exponent: as sign and magnitude where
+    it is multiplied, in two's complement where it is a difference."""
 
     delay = 30
 
@@ -117,18 +125,18 @@ class Scale(Stage):
             total = leads.difference(m, pairs, bounds.outer, "outer")
             shifts.append(leads.least)
 
-        negative = named(m, "negative", total[-1])
-        bits = bounds.outer.bit_length()
-        magnitude = named(m, "unscaled", Mux(negative, -total, total)[:bits])
         factor: Value = Const(1, 1)
         for scale in one:
             if len(scale.significand) > 1:
                 factor = named(m, f"factor{len(factor)}", factor * scale.significand)
-        product = magnitude if len(factor) == 1 else magnitude * factor
-        m.d.comb += [
-            self.o.negative.eq(negative),
-            self.o.magnitude.eq(product[: self.wide.magnitude_bits]),
-        ]
+        if bounds.multiplied:
+            negative = named(m, "negative", total[-1])
+            bits = bounds.outer.bit_length()
+            magnitude = named(m, "unscaled", Mux(negative, -total, total)[:bits])
+            product = (magnitude * factor)[: self.wide.magnitude_bits]
+            m.d.comb += [self.o.negative.eq(negative), self.o.magnitude.eq(product)]
+        else:
+            m.d.comb += self.o.sum.eq(total)
         if self.wide.top_exponent:
             m.d.comb += self.o.exponent.eq(_sum(shifts))
         if config.has_specials:
