@@ -198,9 +198,9 @@ class DInt(Format):
     """Integers and plus and minus one half: dINT, "integer with denormal" (arXiv 2311.05161).
 
     Two codes stand for half a step of either sign, so that small weights do not round to zero; the
-    others are two's complement integers. ``halves`` are the codes of +1/2 and of -1/2; the paper
-    does not give them, so here they are the two that would be the most negative integers: dINT4 is
-    -6 to 7 and its half codes are 1000 and 1001.
+    others are two's complement integers. ``halves`` are the codes of +1/2 and of -1/2. Which they
+    are is our choice by default: the two that would be the most negative integers, so that dINT4 is
+    -6 to 7 without a gap, and its half codes are 1000 and 1001.
     """
 
     width: int
