@@ -11,8 +11,8 @@ from amaranth.lib import wiring
 from golden.decoder import DecoderConfig
 from golden.dot import DotConfig
 from golden.errors import BadInput
-from golden.formats import E8M0, FP32, INT4, INT8, INT32
-from golden.mx import ELEMENTS
+from golden.formats import DINT4, FP32, INT4, INT8, INT32, integer
+from golden.mx import BLOCKS
 from golden.unit import Unit
 
 from .decoder import Decoder
@@ -55,6 +55,16 @@ class Design:
 
 
 OCP_MX = "OCP Microscaling Formats (MX) v1.0"
+SOURCES = {
+    "mxint4": "arXiv 2510.25602 (INT v.s. FP)",
+    "nvint4": "arXiv 2510.25602 (INT v.s. FP)",
+    "nvint4_ue5m3": "arXiv 2510.25602 (INT v.s. FP)",
+    "nvfp4": "arXiv 2509.25149 (NVFP4)",
+    "nvfp4_ue5m3": "arXiv 2509.25149 (NVFP4)",
+    "amxfp4": "arXiv 2411.09909 (AMXFP4)",
+}
+"""Where block formats come from, unless from the MX specification."""
+
 PLAIN = "two's complement arithmetic"
 
 
@@ -76,27 +86,68 @@ def _integer_designs() -> Iterable[Design]:
         )
 
 
-def _mx_designs() -> Iterable[Design]:
-    for name, element in ELEMENTS.items():
+def _dint_designs() -> Iterable[Design]:
+    halves = integer(32, fraction_bits=1)
+    for lanes in (1, 32):
         yield Design(
-            f"{name}_dot32",
-            DotConfig(a=element, w=element, scale=E8M0, accumulator=FP32),
-            f"dot product of MX blocks of 32 {element.name}, exact, accumulating into FP32",
-            OCP_MX,
+            "dint4_int8_mac" if lanes == 1 else f"dint4_int8_dot{lanes}",
+            DotConfig(a=INT8, w=DINT4, lanes=lanes, accumulator=halves),
+            f"INT8 activations by dINT4 weights, {lanes} lanes, accumulating halves",
+            "arXiv 2311.05161 (dINT)",
+            "mac" if lanes == 1 else "dot product",
+        )
+
+
+def _block_designs() -> Iterable[Design]:
+    for name, form in BLOCKS.items():
+        both = "both" if form.asymmetric else "none"
+        config = DotConfig(
+            a=form.element,
+            w=form.element,
+            lanes=form.block,
+            scale=form.scale,
+            asymmetric=both,
+            accumulator=FP32,
+        )
+        what = f"blocks of {form.block} {form.element.name}, {form.scale.name} scale"
+        what += "s, one a sign" if form.asymmetric else ""
+        yield Design(
+            f"{name}_dot{form.block}",
+            config,
+            f"dot product of {what}, exact, accumulating into FP32",
+            SOURCES.get(name, OCP_MX),
             "dot product",
         )
-    for name, element in ELEMENTS.items():
-        config = DecoderConfig(element=element)
+        if form.asymmetric:
+            yield Design(
+                f"{name}_symmetric_dot{form.block}",
+                config.replace(asymmetric="a"),
+                f"dot product of {what}, by blocks with one scale, exact, accumulating into FP32",
+                SOURCES.get(name, OCP_MX),
+                "dot product",
+            )
+    for name, form in BLOCKS.items():
+        config = DecoderConfig(
+            element=form.element,
+            lanes=form.block,
+            block=form.block,
+            scale=form.scale,
+            asymmetric=form.asymmetric,
+        )
         yield Design(
             f"{name}_decoder",
             config,
-            f"MX blocks of 32 {element.name} to {config.output_format.name}",
-            OCP_MX,
+            f"blocks of {form.block} {form.element.name} to {config.output_format.name}",
+            SOURCES.get(name, OCP_MX),
             "decoder",
         )
 
 
-CATALOG: tuple[Design, ...] = (*_integer_designs(), *_mx_designs())
+CATALOG: tuple[Design, ...] = (
+    *_integer_designs(),
+    *_dint_designs(),
+    *_block_designs(),
+)
 
 
 def select(*patterns: str) -> list[Design]:

@@ -1,17 +1,18 @@
-"""MX decoders: `golden/decoder.py` in hardware."""
+"""Block decoders: `golden/decoder.py` in hardware."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Mux, ShapeLike, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, ShapeLike, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.decoder import DecoderConfig
+from golden.formats import Format
 
-from .arith import leading_zeros, named, shift_right_sticky
+from .arith import leading_zeros, named
 from .element import significand_bits, unpack
 from .pipeline import Datapath, Register, Stage, layout
-from .rounding import rounded, special_or
+from .rounding import round_normalised, special_or
 
 
 class Decoder(Datapath):
@@ -27,7 +28,7 @@ def _beat(config: DecoderConfig) -> data.StructLayout:
     element = unsigned(config.element.bits)
     fields: dict[str, ShapeLike] = {
         "elements": element if config.lanes == 1 else data.ArrayLayout(element, config.lanes),
-        "scale": unsigned(config.scale.bits),
+        **{name: layout(config.input).members[name] for name in config.scales},
     }
     if config.output_beats > 1:
         fields["last"] = unsigned(1)
@@ -60,7 +61,11 @@ class BlockRegister(wiring.Component):
         config = self.config
         step = config.lanes * config.element.bits
         elements = Signal(config.block * config.element.bits, reset_less=True)
-        scale = Signal(config.scale.bits, reset_less=True)
+        scales = {
+            name: Signal(port.shape(), name=name, reset_less=True)
+            for name in config.scales
+            for port in [getattr(self.i.payload, name)]
+        }
         left = Signal(range(config.output_beats))  # beats after the one on offer
         valid = Signal()
         last = named(m, "last", ~left.any())
@@ -68,7 +73,7 @@ class BlockRegister(wiring.Component):
             self.i.ready.eq(~valid | (self.o.ready & last)),
             self.o.valid.eq(valid),
             self.o.payload.elements.eq(elements[:step]),
-            self.o.payload.scale.eq(scale),
+            *(getattr(self.o.payload, name).eq(scale) for name, scale in scales.items()),
             self.o.payload.last.eq(last),
         ]
         with m.If(self.i.ready):
@@ -76,7 +81,7 @@ class BlockRegister(wiring.Component):
             with m.If(self.i.valid):
                 m.d.sync += [
                     elements.eq(self.i.payload.elements),
-                    scale.eq(self.i.payload.scale),
+                    *(s.eq(getattr(self.i.payload, name)) for name, s in scales.items()),
                     left.eq(config.output_beats - 1),
                 ]
         with m.Elif(self.o.ready):
@@ -86,21 +91,37 @@ class BlockRegister(wiring.Component):
 
 def _exponents(config: DecoderConfig) -> range:
     """Exponents of a value's leading bit, counted from the output's least normal number."""
-    low = config.element.unit_exponent - config.scale.bias - config.output_format.min_exponent
-    return range(min(low, -1), low + (1 << config.scale.bits) + _reach(config))
+    units = config.element.unit_exponent + sum(f.unit_exponent for f in config.scales.values())
+    low = units - config.output_format.min_exponent
+    top = max(abs(int(n)) for n in _finite(config.element))
+    for fmt in config.scales.values():
+        top *= int(fmt.integer(fmt.max_code)) if fmt.bits <= 8 and fmt.mantissa_bits else 1
+    reach = top.bit_length() - 1
+    # What a power of two, or a number of many binades, adds.
+    for fmt in config.scales.values():
+        if not (fmt.bits <= 8 and fmt.mantissa_bits):
+            reach += fmt.max_exponent - fmt.unit_exponent + 1
+    return range(min(low, -1) if low < 0 else 0, low + reach + 1)
 
 
-def _reach(config: DecoderConfig) -> int:
-    """How far above the unit an element's leading bit can be."""
-    top = max(abs(int(n)) for n in config.element.integer(config.element.all_codes()))
-    return top.bit_length() - 1
+def _finite(fmt: Format) -> list[int]:
+    codes = fmt.all_codes()
+    return fmt.integer(codes)[~(fmt.is_nan(codes) | fmt.is_inf(codes))].tolist()
+
+
+def _significand_bits(config: DecoderConfig) -> int:
+    """Width of the product of an element's significand and those of its scales."""
+    top = (1 << significand_bits(config.element)) - 1
+    for fmt in config.scales.values():
+        top *= (2 << fmt.mantissa_bits) - 1
+    return top.bit_length()
 
 
 def _expanded(config: DecoderConfig) -> data.StructLayout:
     lane = {
         "sign": unsigned(1),
-        "significand": unsigned(significand_bits(config.element)),
-        "exponent": Signal(_exponents(config)).shape(),
+        "significand": unsigned(_significand_bits(config)),
+        "exponent": _signed(_exponents(config)),
         "nan": unsigned(1),
         "inf": unsigned(1),
     }
@@ -109,6 +130,10 @@ def _expanded(config: DecoderConfig) -> data.StructLayout:
     if config.output_beats > 1:
         fields["last"] = unsigned(1)
     return data.StructLayout(fields)
+
+
+def _signed(values: range) -> Shape:
+    return Signal(range(min(values[0], -1), values[-1] + 1)).shape()
 
 
 class Expand(Stage):
@@ -124,27 +149,48 @@ class Expand(Stage):
         m = Module()
         self.pass_on(m)
         config = self.config
-        scale_nan = named(m, "scale_nan", self.i.scale == config.scale.nan_code)
+        width = _significand_bits(config)
+        factors = [self._factor(m, side) for side in range(config.sides)]
+        low = config.element.unit_exponent + sum(f.unit_exponent for f in config.scales.values())
+        low += width - 1 - config.output_format.min_exponent
         for lane in range(config.lanes):
             code = self.i.elements if config.lanes == 1 else self.i.elements[lane]
             element = unpack(m, config.element, code, f"element{lane}")
-            significand, width = element.significand, len(element.significand)
-            zeros = named(m, f"zeros{lane}", leading_zeros(m, significand, f"lz{lane}"))
-            low = config.element.unit_exponent - config.scale.bias + width - 1
+            factor, shift, scale_nan = factors[0]
+            if len(factors) == 2:
+                choices = zip(*factors, strict=True)
+                factor, shift, scale_nan = (Mux(element.sign, b, a) for a, b in choices)
+            significand = element.significand
+            if len(factor) > 1:
+                significand = named(m, f"product{lane}", significand * factor)
+            zeros = named(m, f"zeros{lane}", leading_zeros(m, significand[:width], f"lz{lane}"))
             o = self.o.lanes[lane]
-            exponent = Signal(_exponents(config), name=f"exponent{lane}")
+            exponent = Signal(_signed(_exponents(config)), name=f"exponent{lane}")
+            zero = ~significand.any()
             m.d.comb += [
-                exponent.eq(
-                    self.i.scale + element.shift - zeros + (low - config.output_format.min_exponent)
-                ),
+                exponent.eq(shift + element.shift - zeros + low),
                 o.sign.eq(element.sign),
                 o.significand.eq((significand << zeros)[:width]),
                 # Zero has no leading bit: as a subnormal it needs no case of its own later.
-                o.exponent.eq(Mux(element.zero, 0, exponent)),
-                o.nan.eq(element.nan | scale_nan),
+                o.exponent.eq(Mux(zero, 0, exponent)),
+                # An infinite element times a scale of zero.
+                o.nan.eq(element.nan | scale_nan | (element.inf & ~factor.any())),
                 o.inf.eq(element.inf),
             ]
         return m
+
+    def _factor(self, m: Module, side: int) -> tuple[Value, Value, Value]:
+        """(significand, shift, no number) of all scales of one sign together."""
+        factor, shift, nan = Const(1, 1), Const(0, 1), Const(0, 1)
+        for name, fmt in self.config.scales.items():
+            port = getattr(self.i, name)
+            code = port if isinstance(port, Value) else port[side]
+            scale = unpack(m, fmt, code, f"{name}{side}")
+            if fmt.mantissa_bits:
+                factor = named(m, f"factor{side}_{name}", factor * scale.significand)
+            shift = named(m, f"shift{side}_{name}", shift + scale.shift)
+            nan = named(m, f"nan{side}_{name}", nan | scale.nan | scale.inf)
+        return factor, shift, nan
 
 
 class RoundLanes(Stage):
@@ -168,22 +214,7 @@ class RoundLanes(Stage):
 
     def _lane(self, m: Module, value: data.View, lane: int) -> Value:
         fmt = self.config.output_format
-        precision = fmt.mantissa_bits + 1
-        width = max(len(value.significand), precision) + 1
-        window = Cat(Const(0, width - len(value.significand)), value.significand)
-        subnormal = named(m, f"subnormal{lane}", value.exponent[-1])
-        below = named(m, f"below{lane}", (-value.exponent)[: len(value.exponent)])
-        amount = named(m, f"amount{lane}", Mux(subnormal, below, 0))
-        shifted = shift_right_sticky(m, window, amount, f"shift{lane}")
-        guard = len(shifted) - precision - 1
-        exponent = named(m, f"from_zero{lane}", Mux(subnormal, 0, value.exponent[:-1]))
-        code = rounded(
-            m,
-            fmt,
-            shifted[guard + 1 :],
-            exponent,
-            shifted[guard],
-            shifted[:guard].any(),
-            name=f"lane{lane}",
+        code = round_normalised(
+            m, fmt, value.significand, value.exponent, _exponents(self.config), f"lane{lane}"
         )
         return special_or(fmt, Cat(code, value.sign), value.nan, value.inf, value.sign)

@@ -11,12 +11,13 @@ from amaranth.hdl import Cat, Const, Module, Mux, ShapeLike, Signal, Value, unsi
 from amaranth.lib import data
 
 from golden.dot import DotConfig
-from golden.formats import Float, Int
+from golden.formats import DInt, Int
 
 from .arith import carry_save, named
-from .element import Element, unpack
-from .float_add import Add, Align, Normalise, Renormalise, Round, WideAdd
+from .element import Element, integer_bits, integer_value, unpack
+from .float_add import Add, Align, Normalise, Renormalise, Round, RoundAlone, WideAdd
 from .pipeline import Datapath, Stage, layout
+from .scale import Scale, ScaledSum
 
 
 class Dot(Datapath):
@@ -24,23 +25,29 @@ class Dot(Datapath):
 
     def __init__(self, config: DotConfig):
         parts: list[Stage] = [Products(config), Tree(config), Sum(config)]
-        if isinstance(config.accumulator, Float):
-            wide = wide_add(config)
-            parts += [kind(wide) for kind in (Normalise, Align, Add, Renormalise, Round)]
+        if config.has_factor:
+            parts.append(Scale(config, sum_layout(config), wide_add(config)))
+        if config.floating is not None:
+            alone = (Normalise, RoundAlone)
+            kinds = alone if config.accumulator is None else (
+                Normalise, Align, Add, Renormalise, Round,
+            )  # fmt: skip
+            parts += [kind(wide_add(config)) for kind in kinds]
         super().__init__(config, parts)
 
 
 def wide_add(config: DotConfig) -> WideAdd:
-    """How the exact sum of products meets a floating-point accumulator."""
-    assert isinstance(config.accumulator, Float)
-    scaled = config.scale is not None
+    """How the exact sum of products meets a floating-point accumulator or output."""
+    assert config.floating is not None
+    scaled = ScaledSum(config)
     return WideAdd(
-        bits=config.sum_bits,
-        magnitude_bits=config.magnitude_bits,
-        exponent=config.unit_exponent - (2 * config.scale.bias if scaled else 0),
-        exponent_field=config.scale.bits + 1 if scaled else 0,
-        accumulator=config.accumulator,
+        bits=0 if scaled.multiplied else scaled.outer.bit_length() + 1,
+        magnitude_bits=scaled.greatest.bit_length(),
+        exponent=config.unit_exponent + sum(fmt.unit_exponent for fmt in config.scales.values()),
+        top_exponent=scaled.top_exponent,
+        accumulator=config.floating,
         specials=specials(config),
+        alone=config.accumulator is None,
     )
 
 
@@ -48,33 +55,48 @@ def specials(config: DotConfig) -> tuple[str, ...]:
     """Flags that go with the sum: that it is NaN, or has products of +infinity or -infinity."""
     if config.has_specials:
         return ("nan", "plus", "minus")
-    return ("nan",) if config.scale is not None else ()
+    return ("nan",) if config.scales else ()
+
+
+def groups(config: DotConfig) -> int:
+    """Partial sums: one for each pair of scales of the operands."""
+    return config.sides("a") * config.sides("w")
 
 
 def row_bits(config: DotConfig) -> int:
     """Width of one product in the tree, sign included."""
     if _integers(config):
-        return config.a.bits + config.w.bits
-    return config.replace(lanes=1).magnitude_bits + 1
+        return integer_bits(config.a) + integer_bits(config.w)
+    bits = max(abs(bound) for bound in config.sum_range) // config.lanes
+    return bits.bit_length() + _signed_rows(config)
 
 
 def total_bits(config: DotConfig) -> int:
     """Width of the sum of products, or of the integer accumulator that it joins."""
     if isinstance(config.accumulator, Int):
         return config.accumulator.bits
-    return config.sum_bits
+    return config.sum_bits if _signed_rows(config) else config.magnitude_bits
+
+
+def _signed_rows(config: DotConfig) -> bool:
+    """A product may be negative: not if both signs choose its partial sum."""
+    return config.asymmetric != "both"
 
 
 def _integers(config: DotConfig) -> bool:
     """Both operands are integers, multiplied in two's complement."""
-    return isinstance(config.a, Int) and isinstance(config.w, Int)
+    kinds = isinstance(config.a, Int | DInt) and isinstance(config.w, Int | DInt)
+    return kinds and config.asymmetric == "none"
 
 
 def _beside(config: DotConfig) -> dict[str, ShapeLike]:
     """What goes by the products on their way through the tree."""
     fields: dict[str, ShapeLike] = {}
-    if config.scale is not None:
-        fields["exponent"] = unsigned(config.scale.bits + 1)
+    if config.has_factor:
+        inputs = layout(config.input).members
+        fields |= {name: inputs[name] for name in config.scales}
+    elif config.scales and wide_add(config).top_exponent:
+        fields["exponent"] = unsigned(wide_add(config).top_exponent.bit_length())
     fields |= {name: unsigned(1) for name in specials(config)}
     if config.accumulator is not None:
         fields["acc"] = unsigned(config.accumulator.bits)
@@ -84,21 +106,40 @@ def _beside(config: DotConfig) -> dict[str, ShapeLike]:
 def products_layout(config: DotConfig) -> data.StructLayout:
     """From products to tree: a row a lane, the ones that negative rows still need, the rest."""
     fields: dict[str, ShapeLike] = {
-        "rows": data.ArrayLayout(unsigned(row_bits(config)), config.lanes)
+        "rows": _each(config, data.ArrayLayout(unsigned(row_bits(config)), config.lanes))
     }
-    if not _integers(config):
+    if not _integers(config) and _signed_rows(config):
         fields["ones"] = unsigned(config.lanes)
     return data.StructLayout(fields | _beside(config))
 
 
 def tree_layout(config: DotConfig) -> data.StructLayout:
-    """From tree to sum: the total in carry-save form, the rest."""
+    """From tree to sum: the totals in carry-save form, the rest."""
     bits = total_bits(config)
     pair = {"total": unsigned(bits), "carry": unsigned(bits), "carry_in": unsigned(1)}
+    fields = {"pair": _each(config, data.StructLayout(pair))}
     beside = _beside(config)
     if isinstance(config.accumulator, Int):
         del beside["acc"]  # it was one of the rows
-    return data.StructLayout(pair | beside)
+    return data.StructLayout(fields | beside)
+
+
+def sum_layout(config: DotConfig) -> data.StructLayout:
+    """From sum to what follows: the exact sums, the rest."""
+    if config.floating is None:
+        return layout(config.output)
+    bits = unsigned(total_bits(config))
+    name = "sum" if groups(config) == 1 else "sums"
+    return data.StructLayout({name: _each(config, bits)} | _beside(config))
+
+
+def _each(config: DotConfig, shape: ShapeLike) -> ShapeLike:
+    """One for each partial sum."""
+    return shape if groups(config) == 1 else data.ArrayLayout(shape, groups(config))
+
+
+def _nth(config: DotConfig, port: Value, group: int) -> Value:
+    return port if groups(config) == 1 else port[group]
 
 
 class Products(Stage):
@@ -106,7 +147,8 @@ class Products(Stage):
 
     A product p in two's complement, n bits, is the unsigned row ``p + 2**(n-1)``: its sign bit
     inverted, so that no row needs its sign extended. A negative sign-magnitude product is its
-    bits inverted plus a one, which the tree takes in.
+    bits inverted plus a one, which the tree takes in. Where signs choose the scale, there is a row
+    for each partial sum, and only one of a lane's rows is not zero.
     """
 
     delay = 14
@@ -122,23 +164,26 @@ class Products(Stage):
         for lane in range(config.lanes):
             a, w = ((port if config.lanes == 1 else port[lane]) for port in (self.i.a, self.i.w))
             if _integers(config):
-                row = self._integer_row(m, a, w, lane)
+                m.d.comb += self.o.rows[lane].eq(self._integer_row(m, a, w, lane))
             else:
                 left = unpack(m, config.a, a, f"a{lane}")
                 right = unpack(m, config.w, w, f"w{lane}")
                 sign = named(m, f"sign{lane}", left.sign ^ right.sign)
-                row = self._float_row(m, left, right, sign, lane)
-                m.d.comb += self.o.ones[lane].eq(sign)
+                self._float_rows(m, left, right, sign, lane)
                 if config.has_specials:
                     bad, infinite = _special(m, left, right, lane)
                     nan.append(bad)
                     plus.append(infinite & ~sign)
                     minus.append(infinite & sign)
-            m.d.comb += self.o.rows[lane].eq(row)
-        if config.scale is not None:
-            scales = (self.i.a_scale, self.i.w_scale)
-            nan += [scale == config.scale.nan_code for scale in scales]
-            m.d.comb += self.o.exponent.eq(scales[0] + scales[1])
+        for name, fmt in config.scales.items():
+            port = getattr(self.i, name)
+            codes = [port] if isinstance(port, Value) else [port[0], port[1]]
+            scales = [unpack(m, fmt, code, f"{name}{k}") for k, code in enumerate(codes)]
+            nan += [scale.nan | scale.inf for scale in scales]
+        if "exponent" in self.o.shape().members:
+            m.d.comb += self.o.exponent.eq(
+                sum((getattr(self.i, name) for name in config.scales), Const(0, 1))
+            )
         if "nan" in specials(config):
             m.d.comb += self.o.nan.eq(Cat(nan).any())
         if config.has_specials:
@@ -149,21 +194,34 @@ class Products(Stage):
         return m
 
     def _integer_row(self, m: Module, a: Value, w: Value, lane: int) -> Value:
-        left = a.as_signed() if self.config.a.signed else a
-        right = w.as_signed() if self.config.w.signed else w
+        left = integer_value(m, self.config.a, a, f"a{lane}")
+        right = integer_value(m, self.config.w, w, f"w{lane}")
         product = named(m, f"product{lane}", (left * right)[: row_bits(self.config)])
         if not (self.config.a.signed or self.config.w.signed):
             return product
         return Cat(product[:-1], ~product[-1])
 
-    def _float_row(self, m: Module, left: Element, right: Element, sign: Value, lane: int) -> Value:
-        bits = row_bits(self.config) - 1
+    def _float_rows(self, m: Module, left: Element, right: Element, sign: Value, lane: int) -> None:
+        config = self.config
+        bits = row_bits(config) - _signed_rows(config)
         product = named(m, f"product{lane}", left.significand * right.significand)
         top = left.max_shift + right.max_shift
         shift = Signal(range(top + 1), name=f"shift{lane}")
         m.d.comb += shift.eq(left.shift + right.shift)
         magnitude = named(m, f"magnitude{lane}", (product << shift)[:bits])
-        return Cat(magnitude ^ sign.replicate(bits), ~sign)
+        if config.asymmetric == "none":
+            chosen, negative = [Const(1, 1)], sign
+        elif config.asymmetric == "a":
+            chosen, negative = [~left.sign, left.sign], right.sign
+        else:
+            a, w = left.sign, right.sign
+            chosen, negative = [~a & ~w, ~a & w, a & ~w, a & w], Const(0, 1)
+        for group, mine in enumerate(chosen):
+            part = magnitude if len(chosen) == 1 else magnitude & mine.replicate(bits)
+            row = Cat(part ^ negative.replicate(bits), ~negative) if _signed_rows(config) else part
+            m.d.comb += _nth(config, self.o.rows, group)[lane].eq(row)
+        if _signed_rows(config):
+            m.d.comb += self.o.ones[lane].eq(negative)
 
 
 def _special(m: Module, left: Element, right: Element, lane: int) -> tuple[Value, Value]:
@@ -187,22 +245,25 @@ class Tree(Stage):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         self.pass_on(m)
+        for group in range(groups(self.config)):
+            name = "csa" if groups(self.config) == 1 else f"csa{group}"
+            total, carry, carry_in = self._sum(m, group, name)
+            pair = _nth(self.config, self.o.pair, group)
+            m.d.comb += [pair.total.eq(total), pair.carry.eq(carry), pair.carry_in.eq(carry_in)]
+        return m
+
+    def _sum(self, m: Module, group: int, name: str) -> tuple[Value, Value, Value]:
         config, bits = self.config, total_bits(self.config)
-        rows: list[Value] = [self.i.rows[lane] for lane in range(config.lanes)]
-        ones = [] if _integers(config) else [self.i.ones[lane] for lane in range(config.lanes)]
-        if config.a.signed or config.w.signed or not _integers(config):
+        rows: list[Value] = [_nth(config, self.i.rows, group)[k] for k in range(config.lanes)]
+        inverted = not _integers(config) and _signed_rows(config)
+        ones = [self.i.ones[lane] for lane in range(config.lanes)] if inverted else []
+        if inverted or (_integers(config) and (config.a.signed or config.w.signed)):
             # What the inverted sign bits added, taken off again.
             offset = -config.lanes << row_bits(config) - 1
             rows.append(Const(offset % (1 << bits), bits))
         if isinstance(config.accumulator, Int):
             rows.append(self.i.acc)
-        total, carry, carry_in = carry_save(m, rows, ones, bits)
-        m.d.comb += [
-            self.o.total.eq(total),
-            self.o.carry.eq(carry),
-            self.o.carry_in.eq(carry_in),
-        ]
-        return m
+        return carry_save(m, rows, ones, bits, name)
 
 
 class Sum(Stage):
@@ -212,18 +273,22 @@ class Sum(Stage):
 
     def __init__(self, config: DotConfig):
         self.config = config
-        floating = isinstance(config.accumulator, Float)
-        o = wide_add(config).sum_layout if floating else layout(config.output)
-        super().__init__(tree_layout(config), o)
+        super().__init__(tree_layout(config), sum_layout(config))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         self.pass_on(m)
         bits = total_bits(self.config)
-        total = named(m, "exact", (self.i.total + self.i.carry + self.i.carry_in)[:bits])
-        if isinstance(self.config.accumulator, Int):
+        totals = []
+        for group in range(groups(self.config)):
+            i = _nth(self.config, self.i.pair, group)
+            totals.append(named(m, f"exact{group}", (i.total + i.carry + i.carry_in)[:bits]))
+        total = totals[0]
+        if len(totals) > 1:
+            m.d.comb += [self.o.sums[k].eq(value) for k, value in enumerate(totals)]
+        elif isinstance(self.config.accumulator, Int):
             m.d.comb += self.o.result.eq(total)
-        elif self.config.accumulator is not None or not self.config.has_specials:
+        elif self.config.floating is not None or not self.config.has_specials:
             m.d.comb += self.o.sum.eq(total)
         else:
             nan = named(m, "is_nan", self.i.nan | (self.i.plus & self.i.minus))

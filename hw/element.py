@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Const, Module, Mux, Value
 
-from golden.formats import Float, Format, Int
+from golden.formats import DInt, Float, Format, Int
 
 from .arith import named
 
@@ -39,6 +39,11 @@ def unpack(m: Module, fmt: Format, code: Value, name: str) -> Element:
         # The magnitude of the most negative number needs all the bits.
         magnitude = named(m, f"{name}_magnitude", Mux(sign, -code.as_signed(), code)[: fmt.bits])
         return Element(sign, magnitude, Const(0, 1), 0, none, none)
+    if isinstance(fmt, DInt):
+        value = integer_value(m, fmt, code, name)
+        sign = value[-1]
+        magnitude = named(m, f"{name}_magnitude", Mux(sign, -value, value)[: len(value)])
+        return Element(sign, magnitude, Const(0, 1), 0, none, none)
     assert isinstance(fmt, Float)
     mantissa = code[: fmt.mantissa_bits]
     field = code[fmt.mantissa_bits : fmt.mantissa_bits + fmt.exponent_bits]
@@ -62,6 +67,22 @@ def unpack(m: Module, fmt: Format, code: Value, name: str) -> Element:
     return Element(sign, significand, shift, fmt.max_exponent - fmt.min_exponent, nan, inf)
 
 
+def integer_value(m: Module, fmt: Int | DInt, code: Value, name: str) -> Value:
+    """The number of a code as a signed or unsigned integer, in units of the format."""
+    if isinstance(fmt, Int):
+        return code.as_signed() if fmt.signed else code
+    plus, minus = (code == half for half in fmt.halves)
+    half = named(m, f"{name}_half", plus | minus)
+    # Twice the integer, or a one of either sign.
+    doubled = Cat(half, Mux(half, minus.replicate(fmt.bits), code))
+    return named(m, f"{name}_doubled", doubled).as_signed()
+
+
+def integer_bits(fmt: Int | DInt) -> int:
+    """Width of what :func:`integer_value` gives."""
+    return fmt.bits + isinstance(fmt, DInt)
+
+
 def significand_bits(fmt: Format) -> int:
     """Width of the significand that :func:`unpack` gives."""
-    return fmt.mantissa_bits + 1 if isinstance(fmt, Float) else fmt.bits
+    return fmt.mantissa_bits + 1 if isinstance(fmt, Float) else integer_bits(fmt)

@@ -5,6 +5,10 @@ Five stages, from the exact sum of a carry-save tree to the code of the result::
     sum ─> Normalise ─> Align ─> Add ─> Renormalise ─> Round ─> result
                  acc ─────┘
 
+Without an accumulator the normalised sum is rounded at once::
+
+    sum ─> Normalise ─> RoundAlone ─> result
+
 Exponents are counted from that of the accumulator's least normal number, so that 0 is where
 subnormals begin.
 
@@ -26,7 +30,7 @@ from golden.formats import Float
 
 from .arith import leading_zeros, named, shift_right_sticky
 from .pipeline import Stage
-from .rounding import rounded, special_or
+from .rounding import round_normalised, rounded, special_or
 
 
 @dataclass(frozen=True)
@@ -36,25 +40,28 @@ class WideAdd:
     Parameters
     ----------
     bits:
-        Width of the sum in two's complement.
+        Width of the sum in two's complement; 0 if it comes as sign and magnitude.
     magnitude_bits:
         Width of its greatest absolute value.
     exponent:
         Weight of its least significant bit, as a power of two, when field ``exponent`` is 0.
-    exponent_field:
-        Width of the unsigned field ``exponent`` that is added to that: 0 if there is none.
+    top_exponent:
+        Greatest value of the unsigned field ``exponent`` that is added to that: 0 if there is none.
     accumulator:
         Format of the accumulator and of the result.
     specials:
         Which of the flags ``nan``, ``plus`` and ``minus`` come with the sum.
+    alone:
+        There is no accumulator.
     """
 
     bits: int
     magnitude_bits: int
     exponent: int
-    exponent_field: int
+    top_exponent: int
     accumulator: Float
     specials: tuple[str, ...]
+    alone: bool = False
 
     @property
     def precision(self) -> int:
@@ -70,7 +77,7 @@ class WideAdd:
     def sum_exponents(self) -> range:
         """Exponents of the sum's leading bit; a zero sum has the least one."""
         low = self.exponent - self.accumulator.min_exponent
-        high = low + (1 << self.exponent_field) - 1 + self.magnitude_bits - 1
+        high = low + self.top_exponent + self.magnitude_bits - 1
         return range(min(low, 0), max(high, 0) + 1)
 
     @property
@@ -83,8 +90,10 @@ class WideAdd:
     def sum_layout(self) -> data.StructLayout:
         """What comes out of the tree."""
         fields: dict[str, data.ShapeLike] = {"sum": unsigned(self.bits)}
-        if self.exponent_field:
-            fields["exponent"] = unsigned(self.exponent_field)
+        if not self.bits:
+            fields = {"negative": unsigned(1), "magnitude": unsigned(self.magnitude_bits)}
+        if self.top_exponent:
+            fields["exponent"] = unsigned(self.top_exponent.bit_length())
         return self._with_rest(fields)
 
     @property
@@ -133,7 +142,8 @@ class WideAdd:
 
     def _with_rest(self, fields: dict[str, data.ShapeLike]) -> data.StructLayout:
         flags = {name: unsigned(1) for name in self.specials}
-        return data.StructLayout(fields | flags | {"acc": unsigned(self.accumulator.bits)})
+        acc = {} if self.alone else {"acc": unsigned(self.accumulator.bits)}
+        return data.StructLayout(fields | flags | acc)
 
 
 _RESULT_FLAGS = {"is_nan": unsigned(1), "is_inf": unsigned(1), "inf_negative": unsigned(1)}
@@ -160,17 +170,21 @@ class Normalise(Stage):
         m = Module()
         self.pass_on(m)
         wide = self.wide
-        negative = self.i.sum[-1]
-        absolute = Mux(negative, -self.i.sum.as_signed(), self.i.sum)[: wide.magnitude_bits]
-        magnitude = named(m, "magnitude", absolute)
+        if wide.bits:
+            negative = self.i.sum[-1]
+            absolute = Mux(negative, -self.i.sum.as_signed(), self.i.sum)[: wide.magnitude_bits]
+            magnitude = named(m, "magnitude", absolute)
+        else:
+            negative, magnitude = self.i.negative, self.i.magnitude
         zeros = named(m, "zeros", leading_zeros(m, magnitude))
         exponents = wide.sum_exponents
         top = wide.exponent - wide.accumulator.min_exponent + wide.magnitude_bits - 1
         exponent = Signal.like(self.o.exponent, name="leading_exponent")
-        scale = self.i.exponent if wide.exponent_field else Const(0, 1)
+        scale = self.i.exponent if wide.top_exponent else Const(0, 1)
         m.d.comb += [
             exponent.eq(scale - zeros + top),
-            self.o.negative.eq(negative),
+            # A scale of zero may have made +0 of a negative sum.
+            self.o.negative.eq(negative & magnitude.any() if not wide.bits else negative),
             self.o.significand.eq((magnitude << zeros)[: wide.magnitude_bits]),
             # A zero must never win the alignment: the accumulator would be shifted away.
             self.o.exponent.eq(Mux(magnitude.any(), exponent, exponents[0])),
@@ -301,4 +315,28 @@ class Round(Stage):
                 fmt, Cat(code, self.i.negative), self.i.is_nan, self.i.is_inf, self.i.inf_negative
             )
         )
+        return m
+
+
+class RoundAlone(Stage):
+    """The normalised sum to the code of the result, without an accumulator."""
+
+    delay = 30
+
+    def __init__(self, wide: WideAdd):
+        self.wide = wide
+        super().__init__(wide.normalised_layout, wide.result_layout)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        wide, fmt = self.wide, self.wide.accumulator
+        code = round_normalised(m, fmt, self.i.significand, self.i.exponent, wide.sum_exponents)
+        flags = [
+            getattr(self.i, n) if n in wide.specials else Const(0, 1)
+            for n in ("nan", "plus", "minus")
+        ]
+        nan = named(m, "is_nan", flags[0] | (flags[1] & flags[2]))
+        inf = named(m, "is_inf", flags[1] | flags[2])
+        sign = Cat(code, self.i.negative)
+        m.d.comb += self.o.result.eq(special_or(fmt, sign, nan, inf, flags[2]))
         return m

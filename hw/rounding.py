@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Value
 
 from golden.formats import Float
 
-from .arith import named
+from .arith import named, shift_right_sticky
 
 
 def rounded(
@@ -17,6 +17,7 @@ def rounded(
     guard: Value,
     sticky: Value,
     name: str = "rounded",
+    can_overflow: bool = True,
 ) -> Value:
     """Code without sign of ``significand``, rounded to nearest even; overflow gives infinity.
 
@@ -30,8 +31,47 @@ def rounded(
     # A carry out of the mantissa walks into the exponent, and from the top one into infinity.
     code = named(m, f"{name}_code", Cat(significand[:-1], field) + up)
     assert fmt.inf_code is not None
+    if not can_overflow:
+        return code[: fmt.bits - 1]
     overflow = named(m, f"{name}_overflow", code >= fmt.inf_code)
     return Mux(overflow, fmt.inf_code, code)[: fmt.bits - 1]
+
+
+def round_normalised(
+    m: Module,
+    fmt: Float,
+    significand: Value,
+    exponent: Value,
+    exponents: range,
+    name: str = "rounded",
+) -> Value:
+    """Code without sign of ``significand`` with its leading bit at the top, of any width.
+
+    ``exponent`` (signed) is that of the leading bit, counted from the least normal number, and one
+    of ``exponents``; a zero may have any that is 0 or less. Subnormal results are shifted down
+    first. What ``exponents`` and the width rule out costs nothing.
+    """
+    precision = fmt.mantissa_bits + 1
+    width = max(len(significand), precision) + 1
+    window = Cat(Const(0, width - len(significand)), significand)
+    if exponents[0] < 0:
+        subnormal = named(m, f"{name}_subnormal", exponent[-1])
+        below = named(m, f"{name}_below", (-exponent)[: len(exponent)])
+        amount = named(m, f"{name}_amount", Mux(subnormal, below, 0))
+        window = shift_right_sticky(m, window, amount, f"{name}_shift")
+        exponent = Mux(subnormal, 0, exponent[:-1])
+    guard = len(window) - precision - 1
+    exact = exponents[0] >= 0 and len(significand) <= precision
+    return rounded(
+        m,
+        fmt,
+        window[guard + 1 :],
+        named(m, f"{name}_from_zero", exponent.as_unsigned()),
+        Const(0, 1) if exact else window[guard],
+        Const(0, 1) if exact else window[:guard].any(),
+        name,
+        can_overflow=exponents[-1] > fmt.max_exponent - fmt.min_exponent - (not exact),
+    )
 
 
 def special_or(fmt: Float, code: Value, nan: Value, inf: Value, negative: Value) -> Value:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from golden.block import BlockFormat, max_number
 from golden.errors import require
-from golden.formats import INT4, INT8, Int
-from golden.mx import BLOCK, ELEMENTS, dequantize, quantize, snr
+from golden.formats import DINT4, FP32, INT4, INT8, Format
+from golden.mx import BLOCK, BLOCKS, snr
 
 from .tensors import finite
 
@@ -32,24 +33,35 @@ class Row:
 def table(values: Values) -> list[Row]:
     """The formats by what they keep of ``values``, which is cut into blocks of 32 in C order.
 
-    MX formats as OCP MX v1.0, section 6.3, converts them; the integers with one scale for the whole
-    tensor, its largest magnitude divided by that of the format.
+    Block formats as :mod:`golden.mx` names them, NVFP4 and NVINT4 with their tensor scale; the
+    integers and dINT4 with one scale for the whole tensor, its largest magnitude divided by that of
+    the format.
     """
     count = values.size // BLOCK * BLOCK
     require(count > 0, "numbers in the tensor", values.size, f"{BLOCK} or more")
     blocks = finite(values.ravel()[:count]).reshape(-1, BLOCK)
     rows = []
-    for name, element in ELEMENTS.items():
-        kept = _by_chunk(blocks, lambda b, e=element: dequantize(*quantize(b, e), e))
-        rows.append(Row(name, f"E8M0 / {BLOCK}", element.bits + 8 / BLOCK, _snr(blocks, kept)))
-    for fmt in (INT8, INT4):
+    for name, form in BLOCKS.items():
+        if name.startswith("nv"):
+            form = form.replace(tensor_scale=FP32)
+        tensor = form.tensor_code(blocks) if form.tensor_scale is not None else None
+
+        def keep(part: Values, form: BlockFormat = form, tensor: int | None = tensor) -> Values:
+            cut = part.reshape(-1, form.block)
+            return form.dequantize(*form.quantize(cut, tensor), tensor).reshape(part.shape)
+
+        scale = form.scale.name + (" a sign" if form.asymmetric else "")
+        rows.append(
+            Row(name, f"{scale} / {form.block}", form.bits, _snr(blocks, _by_chunk(blocks, keep)))
+        )
+    for fmt in (INT8, INT4, DINT4):
         kept = _absmax(blocks, fmt)
         rows.append(Row(fmt.name.lower(), "absmax / tensor", fmt.bits, _snr(blocks, kept)))
     return rows
 
 
-def _absmax(values: Values, fmt: Int) -> Values:
-    step = (np.abs(values).max() or 1.0) / fmt.maximum
+def _absmax(values: Values, fmt: Format) -> Values:
+    step = (np.abs(values).max() or 1.0) / max_number(fmt)
     return _by_chunk(values, lambda part: fmt.decode(fmt.encode(part / step)) * step)
 
 

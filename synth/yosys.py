@@ -75,7 +75,7 @@ def commands(
             "rename -enumerate -pattern u% c:*",
             "@unsign",
             "check -mapped",
-            "write_verilog -noattr mapped.v",
+            "write_verilog -noattr -simple-lhs mapped.v",
         ]
     return [*steps, "write_json mapped.json"]
 
