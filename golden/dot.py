@@ -14,6 +14,7 @@ from . import dot_vectors
 from .errors import require
 from .exact import sum_exact
 from .formats import E8M0, FLAG, Codes, Float, Format, Int, integer
+from .one_of import OneOf
 from .unit import Beats, Field, Payload, Unit
 
 
@@ -24,7 +25,8 @@ class DotConfig(Unit):
     Parameters
     ----------
     a, w:
-        Element formats of the two operands, of eight bits or fewer; they may differ.
+        Element formats of the two operands, of eight bits or fewer; they may differ. A ``OneOf``
+        leaves the choice to the field ``a_format`` or ``w_format`` of each beat.
     lanes:
         Products a beat: 1 (a MAC) to 1024.
     scale:
@@ -44,14 +46,16 @@ class DotConfig(Unit):
     def __post_init__(self) -> None:
         for name in ("a", "w"):
             fmt = getattr(self, name)
-            require(isinstance(fmt, Int | Float), name, fmt, "an integer or floating-point format")
-            require(fmt.bits <= 8, f"{name}.bits", fmt.bits, "1 to 8")
-            require(
-                not (isinstance(fmt, Float) and not fmt.subnormals),
-                name,
-                fmt.name,
-                "a format that has a zero",
-            )
+            for each in fmt.formats if isinstance(fmt, OneOf) else (fmt,):
+                kinds = Int | Float
+                require(isinstance(each, kinds), name, each, "an integer or floating-point format")
+                require(each.bits <= 8, f"{name}.bits", each.bits, "1 to 8")
+                require(
+                    not (isinstance(each, Float) and not each.subnormals),
+                    name,
+                    each.name,
+                    "a format that has a zero",
+                )
         require(1 <= self.lanes <= 1024, "lanes", self.lanes, "1 to 1024")
         require(self.scale in (None, E8M0), "scale", self.scale, "None or E8M0")
         floats = isinstance(self.accumulator, Float)
@@ -85,7 +89,7 @@ class DotConfig(Unit):
     @property
     def sum_range(self) -> tuple[int, int]:
         """Least and greatest exact sum, in units of ``2 ** unit_exponent``."""
-        (a_low, a_high), (w_low, w_high) = _integer_range(self.a), _integer_range(self.w)
+        (a_low, a_high), (w_low, w_high) = self.a.integer_range, self.w.integer_range
         products = [a * w for a in (a_low, a_high) for w in (w_low, w_high)]
         return self.lanes * min(products), self.lanes * max(products)
 
@@ -108,7 +112,7 @@ class DotConfig(Unit):
     @property
     def has_specials(self) -> bool:
         """Whether an element can be NaN or infinite."""
-        return any(isinstance(f, Float) and f.specials != "none" for f in (self.a, self.w))
+        return self.a.has_specials or self.w.has_specials
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -118,10 +122,13 @@ class DotConfig(Unit):
 
     @property
     def input(self) -> Payload:
-        fields = [
-            Field("a", self.a, "elements of the first operand", self.lanes),
-            Field("w", self.w, "elements of the second operand", self.lanes),
-        ]
+        fields = []
+        for name, place in (("a", "first"), ("w", "second")):
+            fmt, meaning = getattr(self, name), f"elements of the {place} operand"
+            fields.append(Field(name, getattr(fmt, "code", fmt), meaning, self.lanes))
+            if isinstance(fmt, OneOf):
+                names = ", ".join(f"{k}: {f.name}" for k, f in enumerate(fmt.formats))
+                fields.append(Field(f"{name}_format", fmt.tag, f"format of {name} ({names})"))
         if self.scale is not None:
             fields.append(Field("a_scale", self.scale, "shared scale of a"))
             fields.append(Field("w_scale", self.scale, "shared scale of w"))
@@ -144,6 +151,18 @@ class DotConfig(Unit):
     def contract(self) -> str:
         scaled = "2**(a_scale + w_scale - 254) * " if self.scale is not None else ""
         dot = f"{scaled}sum over {self.lanes} lanes of a[k] * w[k]"
+        chosen = [n for n, f in (("a", self.a), ("w", self.w)) if isinstance(f, OneOf)]
+        names = " and ".join(f"{name}_format" for name in chosen)
+        return self._contract(dot) + (
+            f" {names} choose the formats of {' and '.join(chosen)} for each beat: bits above a"
+            " narrower code are ignored, and a position at which there is no format makes its"
+            " operand NaN."
+            if chosen
+            else ""
+        )
+
+    def _contract(self, dot: str) -> str:
+        """The contract, whatever the formats of the operands."""
         if self.accumulator is None:
             special = (
                 " nan is set when a lane is NaN or infinity times zero, or infinities of both signs"
@@ -165,7 +184,12 @@ class DotConfig(Unit):
 
     def compute(self, beats: Beats) -> dict[str, Codes]:
         beats = self.input.check(beats)
-        a, w = beats["a"], beats["w"]
+        a, w = (
+            fmt.tagged(beats[name], beats[f"{name}_format"])
+            if isinstance(fmt, OneOf)
+            else beats[name]
+            for name, fmt in (("a", self.a), ("w", self.w))
+        )
         # Object arrays hold Python's integers, which do not wrap, where int64 could.
         exact = np.int64 if self.sum_bits <= 62 else object
         total = (self.a.integer(a).astype(exact) * self.w.integer(w).astype(exact)).sum(axis=1)
@@ -219,12 +243,3 @@ class DotConfig(Unit):
         result = np.where(plus, fmt.inf_code, result)
         result = np.where(minus, fmt.inf_code | fmt.sign_bit, result)
         return np.where(nan | (plus & minus), fmt.nan_code, result)
-
-
-def _integer_range(fmt: Format) -> tuple[int, int]:
-    """Least and greatest number of an element format, in its units."""
-    if isinstance(fmt, Int):
-        return fmt.minimum, fmt.maximum
-    assert isinstance(fmt, Float)
-    top = int(fmt.integer(fmt.max_code))
-    return (-top if fmt.signed else 0), top

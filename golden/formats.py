@@ -72,6 +72,16 @@ class Format(ABC):
         codes = self.check(codes)
         return ((codes >> (self.bits - 1)) & 1).astype(bool) & self.signed
 
+    @property
+    def has_specials(self) -> bool:
+        """Whether a code can be NaN or an infinity."""
+        return False
+
+    @property
+    def integer_range(self) -> tuple[int, int]:
+        """Least and greatest finite number, in units of ``2 ** unit_exponent``."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what its range is")
+
     def integer(self, codes: ArrayLike) -> Codes:
         """The exact number in units of ``2 ** unit_exponent``: the currency of dot products."""
         significand, exponent = self.split(codes)
@@ -146,6 +156,10 @@ class Int(Format):
     def maximum(self) -> int:
         """The greatest number, in units."""
         return (1 << self.bits - self.signed) - 1
+
+    @property
+    def integer_range(self) -> tuple[int, int]:
+        return self.minimum, self.maximum
 
     def split(self, codes: ArrayLike) -> tuple[Codes, NDArray[np.int64]]:
         codes = self.check(codes)
@@ -234,6 +248,15 @@ class Float(Format):
         """Code of the largest finite number."""
         top = (1 << self.exponent_bits + self.mantissa_bits) - 1
         return top - {"ieee": 1 << self.mantissa_bits, "fn": 1, "none": 0}[self.specials]
+
+    @property
+    def has_specials(self) -> bool:
+        return self.specials != "none"
+
+    @property
+    def integer_range(self) -> tuple[int, int]:
+        top = int(self.integer(self.max_code))
+        return (-top if self.signed else 0), top
 
     @cached_property
     def max(self) -> float:

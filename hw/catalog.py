@@ -13,6 +13,7 @@ from golden.dot import DotConfig
 from golden.errors import BadInput
 from golden.formats import E8M0, FP32, INT4, INT8, INT32
 from golden.mx import ELEMENTS
+from golden.one_of import one_of
 from golden.unit import Unit
 
 from .decoder import Decoder
@@ -96,7 +97,18 @@ def _mx_designs() -> Iterable[Design]:
         )
 
 
-CATALOG: tuple[Design, ...] = (*_integer_designs(), *_mx_designs())
+def _any_designs() -> Iterable[Design]:
+    element = one_of(*ELEMENTS.values())
+    yield Design(
+        "mx_dot_any",
+        DotConfig(a=element, w=element, scale=E8M0, accumulator=FP32),
+        "dot product of MX blocks of 32 elements whose formats are chosen at run time, exact",
+        OCP_MX,
+        "dot product",
+    )
+
+
+CATALOG: tuple[Design, ...] = (*_integer_designs(), *_mx_designs(), *_any_designs())
 
 
 def select(*patterns: str) -> list[Design]:

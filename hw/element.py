@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from amaranth.hdl import Cat, Const, Module, Mux, Value
 
 from golden.formats import Float, Format, Int
+from golden.one_of import OneOf
 
 from .arith import named
 
@@ -30,8 +33,10 @@ class Element:
 
 
 def unpack(m: Module, fmt: Format, code: Value, name: str) -> Element:
-    """Take a code of an integer or floating-point format apart."""
+    """Take a code of an integer or floating-point format, or one of several, apart."""
     none = Const(0, 1)
+    if isinstance(fmt, OneOf):
+        return _unpack_tagged(m, fmt, code, name)
     if isinstance(fmt, Int):
         if not fmt.signed:
             return Element(none, code, Const(0, 1), 0, none, none)
@@ -60,6 +65,32 @@ def unpack(m: Module, fmt: Format, code: Value, name: str) -> Element:
         inf = named(m, f"{name}_inf", top & ~mantissa.any())
     sign = code[-1] if fmt.signed else none
     return Element(sign, significand, shift, fmt.max_exponent - fmt.min_exponent, nan, inf)
+
+
+def _unpack_tagged(m: Module, fmt: OneOf, code: Value, name: str) -> Element:
+    """Every format takes the code apart, and the tag lets one of them through."""
+    tag = code[fmt.code.bits :]
+    parts = []
+    for position, each in enumerate(fmt.formats):
+        part = unpack(m, each, code[: each.bits], f"{name}_{position}")
+        offset = each.unit_exponent - fmt.unit_exponent
+        parts.append((named(m, f"{name}_is_{position}", tag == position), part, offset))
+
+    def chosen(what: str, values: list[Value]) -> Value:
+        masked = [
+            Mux(selected, value, 0) for (selected, _, _), value in zip(parts, values, strict=True)
+        ]
+        return named(m, f"{name}_{what}", reduce(or_, masked))
+
+    selected = Cat(selected for selected, _, _ in parts)
+    return Element(
+        sign=chosen("sign", [part.sign for _, part, _ in parts]),
+        significand=chosen("significand", [part.significand for _, part, _ in parts]),
+        shift=chosen("shift", [part.shift + offset for _, part, offset in parts]),
+        max_shift=max(part.max_shift + offset for _, part, offset in parts),
+        nan=named(m, f"{name}_nan", chosen("nans", [p.nan for _, p, _ in parts]) | ~selected.any()),
+        inf=chosen("inf", [part.inf for _, part, _ in parts]),
+    )
 
 
 def significand_bits(fmt: Format) -> int:

@@ -29,7 +29,10 @@ from golden.formats import (
     integer,
 )  # fmt: skip
 from golden.mx import ELEMENTS, dequantize, quantize
+from golden.one_of import OneOf, one_of
 from golden.unit import concatenate
+
+ANY = one_of(*ELEMENTS.values())
 
 MX = {name: DotConfig(a=e, w=e, scale=E8M0, accumulator=FP32) for name, e in ELEMENTS.items()}
 MIXED = {
@@ -37,6 +40,10 @@ MIXED = {
     "int8 x e5m2": DotConfig(a=MXINT8, w=E5M2, lanes=8, scale=E8M0, accumulator=FP32),
     "bf16": DotConfig(a=E2M1, w=E2M1, lanes=4, scale=E8M0, accumulator=BF16),
     "fp16, no scales": DotConfig(a=E5M2, w=E4M3, lanes=4, accumulator=FP16),
+    "any x any": DotConfig(a=ANY, w=ANY, scale=E8M0, accumulator=FP32),
+    "e2m1 or e4m3 x int8": DotConfig(
+        a=one_of(E2M1, E4M3), w=MXINT8, lanes=4, scale=E8M0, accumulator=FP32
+    ),
     "one lane": DotConfig(a=E5M2, w=E5M2, lanes=1, scale=E8M0, accumulator=FP32),
 }
 FLOATING = MX | MIXED
@@ -63,6 +70,15 @@ def rounded(value: Fraction, fmt) -> float:
 
 def by_fractions(config, beats, row) -> float:
     """The contract, word for word."""
+    for name in ("a", "w"):
+        fmt = getattr(config, name)
+        if isinstance(fmt, OneOf):
+            position = int(beats[f"{name}_format"][row, 0])
+            if position >= len(fmt.formats):
+                return nan
+            fmt = fmt.formats[position]
+            config = config.replace(**{name: fmt})
+            beats = beats | {name: beats[name] & ((1 << fmt.bits) - 1)}
     values = {f.name: f.format.decode(beats[f.name][row]).tolist() for f in config.input.fields}
     scale = Fraction(1)
     for name in ("a_scale", "w_scale"):
