@@ -15,6 +15,7 @@ from .errors import require
 from .exact import sum_exact
 from .formats import E8M0, FLAG, Codes, Float, Format, Int, integer
 from .one_of import OneOf
+from .posit import Posit
 from .unit import Beats, Field, Payload, Unit
 
 
@@ -47,8 +48,8 @@ class DotConfig(Unit):
         for name in ("a", "w"):
             fmt = getattr(self, name)
             for each in fmt.formats if isinstance(fmt, OneOf) else (fmt,):
-                kinds = Int | Float
-                require(isinstance(each, kinds), name, each, "an integer or floating-point format")
+                kinds = Int | Float | Posit
+                require(isinstance(each, kinds), name, each, "an integer, float or posit format")
                 require(each.bits <= 8, f"{name}.bits", each.bits, "1 to 8")
                 require(
                     not (isinstance(each, Float) and not each.subnormals),

@@ -86,6 +86,8 @@ class Format(ABC):
         """The exact number in units of ``2 ** unit_exponent``: the currency of dot products."""
         significand, exponent = self.split(codes)
         shift = exponent - self.unit_exponent
+        if max(bound.bit_length() for bound in self.integer_range) > 62:
+            significand, shift = significand.astype(object), shift.astype(object)
         return np.where(significand == 0, 0, significand << shift)
 
     def decode(self, codes: ArrayLike) -> NDArray[np.float64]:
@@ -255,7 +257,8 @@ class Float(Format):
 
     @property
     def integer_range(self) -> tuple[int, int]:
-        top = int(self.integer(self.max_code))
+        significand, exponent = self.split(self.max_code)
+        top = int(significand) << int(exponent) - self.unit_exponent
         return (-top if self.signed else 0), top
 
     @cached_property

@@ -246,7 +246,7 @@ def test_real_tensor_accumulates_along_rows():
         ({"pipeline": 8}, "pipeline is 8; allowed: 0 to 7"),
         ({"pipeline": -1}, "pipeline is -1; allowed: 0 to 7"),
         ({"a": FP16}, "a.bits is 16; allowed: 1 to 8"),
-        ({"w": "INT8"}, "w is 'INT8'; allowed: an integer or floating-point format"),
+        ({"w": "INT8"}, "w is 'INT8'; allowed: an integer, float or posit format"),
         ({"a": E8M0}, "a is 'E8M0'; allowed: a format that has a zero"),
         ({"scale": E4M3}, "scale is .*; allowed: None or E8M0"),
         ({"accumulator": None}, "scale is .*; allowed: None without a float accumulator"),
