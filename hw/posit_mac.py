@@ -5,7 +5,8 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import data
 
-from golden.posit_mac import PositMacConfig, least_quire_bits
+from golden.posit_mac import PositMacConfig
+from golden.quire import product_bits
 
 from .arith import leading_zeros, named
 from .element import unpack
@@ -26,7 +27,7 @@ class PositMac(Datapath):
 def _multiplied(config: PositMacConfig) -> data.StructLayout:
     return data.StructLayout(
         {
-            "magnitude": unsigned(least_quire_bits(config.posit) - 1),
+            "magnitude": unsigned(product_bits(config.posit) - 1),
             "negative": unsigned(1),
             "nar": unsigned(1),
             "acc": unsigned(config.quire_bits),
