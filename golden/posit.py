@@ -89,9 +89,10 @@ class Posit(Format):
         fraction_bits = np.maximum(left - self.es, 0)
         exponent = field << np.maximum(self.es - left, 0) >> fraction_bits
         significand = (1 << fraction_bits) + (field & ((1 << fraction_bits) - 1))
-        significand = np.where(codes == 0, 0, significand)
+        nothing = magnitude & ~self.nar_code == 0  # zero, and NaR
+        significand = np.where(nothing, 0, significand)
         weight = (regime << self.es) + exponent - fraction_bits
-        weight = np.where(codes == 0, self.unit_exponent, weight)
+        weight = np.where(nothing, self.unit_exponent, weight)
         return np.where(negative, -significand, significand), weight
 
     def encode(self, values: ArrayLike, overflow: Overflow = "saturate") -> Codes:

@@ -120,8 +120,9 @@ class SimdMacConfig(Unit):
         return (
             "quire is acc + a * w in every lane, exact; it wraps modulo the width of the lane."
             f" Units and widths by mode: {units}. NaR (the sign bit of a lane alone, in every mode)"
-            " comes from a NaR, NaN or infinite operand, from a NaR in acc, and from a sum that wraps to"
-            " that code; lanes do not touch each other. A mode that is none leaves acc as it is."
+            " comes from a NaR, NaN or infinite operand, from a NaR in acc, and from a sum that"
+            " wraps to that code; lanes do not touch each other. A mode that is none leaves acc as"
+            " it is."
         )
 
     def compute(self, beats: Beats) -> dict[str, Codes]:

@@ -11,17 +11,28 @@ from amaranth.lib import wiring
 from golden.decoder import DecoderConfig
 from golden.dot import DotConfig
 from golden.errors import BadInput
-from golden.formats import E8M0, FP32, INT4, INT8, INT32
+from golden.formats import BF16, E8M0, FP32, INT4, INT8, INT32
 from golden.mx import ELEMENTS
 from golden.one_of import one_of
+from golden.posit import P4_1, P8_0, P16_1
+from golden.posit_codec import PositDecoderConfig, PositEncoderConfig
+from golden.posit_mac import PositMacConfig
+from golden.simd_mac import SimdMacConfig
 from golden.unit import Unit
 
 from .decoder import Decoder
 from .dot import Dot
+from .posit_codec import PositDecoder, PositEncoder
+from .posit_mac import PositMac
+from .simd_mac import SimdMac
 
 COMPONENTS: dict[type[Unit], Callable[..., wiring.Component]] = {
     DotConfig: Dot,
     DecoderConfig: Decoder,
+    PositDecoderConfig: PositDecoder,
+    PositEncoderConfig: PositEncoder,
+    PositMacConfig: PositMac,
+    SimdMacConfig: SimdMac,
 }
 """The component of each kind of configuration."""
 
@@ -56,6 +67,7 @@ class Design:
 
 
 OCP_MX = "OCP Microscaling Formats (MX) v1.0"
+POSIT = "Standard for Posit Arithmetic (2022), with the draft's es"
 PLAIN = "two's complement arithmetic"
 
 
@@ -108,7 +120,52 @@ def _any_designs() -> Iterable[Design]:
     )
 
 
-CATALOG: tuple[Design, ...] = (*_integer_designs(), *_mx_designs(), *_any_designs())
+def _posit_designs() -> Iterable[Design]:
+    for fmt in (P4_1, P8_0):
+        yield Design(
+            f"posit{fmt.width}_{fmt.es}_dot32",
+            DotConfig(a=fmt, w=fmt, accumulator=FP32),
+            f"32-lane {fmt.name} dot product, exact, accumulating into FP32",
+            POSIT,
+            "dot product",
+        )
+    for fmt, other in ((P4_1, BF16), (P8_0, BF16), (P16_1, FP32)):
+        yield Design(
+            f"posit{fmt.width}_{fmt.es}_decoder",
+            PositDecoderConfig(posit=fmt, float_format=other),
+            f"32 {fmt.name} to {other.name}, exact",
+            POSIT,
+            "decoder",
+        )
+        yield Design(
+            f"posit{fmt.width}_{fmt.es}_encoder",
+            PositEncoderConfig(posit=fmt, float_format=other),
+            f"32 {other.name} numbers to {fmt.name}",
+            POSIT,
+            "encoder",
+        )
+    yield Design(
+        "posit8_0_mac",
+        PositMacConfig(),
+        "posit(8,0) multiply-accumulate into an exact quire of 32 bits",
+        POSIT,
+        "mac",
+    )
+    yield Design(
+        "xr_simd_mac",
+        SimdMacConfig(),
+        "4 x FP4 or posit(4,1), 2 x posit(8,0), or 1 x posit(16,1) into exact quires, by mode",
+        "XR-NPE (arXiv 2508.13049)",
+        "mac",
+    )
+
+
+CATALOG: tuple[Design, ...] = (
+    *_integer_designs(),
+    *_mx_designs(),
+    *_any_designs(),
+    *_posit_designs(),
+)
 
 
 def select(*patterns: str) -> list[Design]:
