@@ -1,6 +1,7 @@
 """Posit MACs against SoftPosit's quires and against fractions."""
 
 import ctypes
+from bisect import bisect_left
 from fractions import Fraction
 
 import numpy as np
@@ -24,9 +25,10 @@ named = pytest.mark.parametrize("name", UNITS)
 
 
 def nearest(fmt, number):
-    """The posit on the number's side of every limit, by counting."""
-    below = sum(Fraction(limit) < abs(number) for limit in fmt.limits)
-    tie = below < len(fmt.limits) and Fraction(fmt.limits[below]) == abs(number)
+    """The posit on the number's side of every limit."""
+    limits = fmt.limits.tolist()
+    below = bisect_left(limits, abs(number))  # Fractions and floats compare exactly
+    tie = below < len(limits) and limits[below] == abs(number)
     code = below + 1 + (tie and below % 2 == 0) if number else 0
     return -code % (1 << fmt.width) if number < 0 else code
 
