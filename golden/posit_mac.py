@@ -71,8 +71,8 @@ class PositMacConfig(Unit):
         return (
             f"quire is acc + a * w, exact, in units of 2**{2 * self.posit.unit_exponent}; it wraps"
             f" modulo 2**{self.quire_bits}, which takes"
-            f" {1 << self.quire_bits - 2 - 4 * self.posit.max_exponent} products of maxpos squared"
-            " or more. NaR (the sign bit alone) comes from a NaR operand or quire, and from a sum"
+            f" {1 << self.quire_bits - 1 - 4 * self.posit.max_exponent} products of maxpos squared"
+            " from zero. NaR (the sign bit alone) comes from a NaR operand or quire, and from a sum"
             " that wraps to that code."
         ) + (
             f" result is quire rounded once to {self.posit.name}: to the nearest by the posit with"

@@ -40,9 +40,7 @@ def healthy(monkeypatch):
     """A machine on which all is well, as far as the doctor can see."""
     monkeypatch.setattr(doctor, "python_rows", lambda: [("python", "3.11.2", "3.11", True, "")])
     monkeypatch.setattr(doctor, "command_rows", lambda: [("sta", "2.0.17", "", True, "")])
-    monkeypatch.setattr(
-        doctor, "file_rows", lambda: [("osu018 library", "present", "", True, "")]
-    )
+    monkeypatch.setattr(doctor, "file_rows", lambda: [("osu018 library", "present", "", True, "")])
     monkeypatch.setattr(doctor, "package_rows", lambda: [("numpy", "1", "1", True, "")])
 
 
