@@ -61,8 +61,10 @@ def random(config: DotConfig, rng: Rng, count: int) -> dict[str, Codes]:
             own = np.array([f.bits for f in fmt.formats])[beats[f"{name}_format"]]
             ignored = rng.integers(0, 1 << fmt.code.bits, beats[name].shape) >> own << own
             beats[name] |= ignored
-            wild = rng.random((count, 1)) < 0.01
-            beats[f"{name}_format"][wild] = rng.integers(0, 1 << fmt.tag.bits, np.sum(wild))
+            known, most = len(fmt.formats), 1 << fmt.tag.bits
+            if known < most:
+                wild = rng.random((count, 1)) < 0.03
+                beats[f"{name}_format"][wild] = rng.integers(known, most, np.sum(wild))
     return beats
 
 

@@ -81,19 +81,19 @@ def random_macs(
     fmt: Format, target: Quire, rng: np.random.Generator, count: int
 ) -> tuple[Codes, Codes, Codes]:
     """``(a, w, acc)`` of shape ``(count,)``: factors uniform or extreme; quires of any magnitude,
-    cancelling the product or nearly so, or beside the ends."""
+    cancelling the product or nearly so, beside the ends, or NaR."""
     factors = rng.integers(0, 1 << fmt.bits, (2, count))
     chosen = rng.random((2, count)) < 0.2
     factors[chosen] = rng.choice(extremes(fmt), int(chosen.sum()))
     a, w = factors
     products = fmt.integer(a).astype(object) * fmt.integer(w).astype(object)
     words = rng.integers(0, 1 << 32, (count, -(-target.bits // 32)))
-    size, kind = rng.integers(0, target.bits, count), rng.integers(0, 8, count)
+    size, kind = rng.integers(0, target.bits, count), rng.integers(0, 10, count)
     acc = np.zeros(count, object)
     for row, product in enumerate(products):
         number = sum(int(word) << 32 * k for k, word in enumerate(words[row]))
         small = number >> max(0, 32 * words.shape[1] - int(size[row]))
         edge = target.nar_code + number % 9 - 4
-        choices = [-product + number % 5 - 2, -product, edge, edge - product]
-        acc[row] = choices[kind[row]] if kind[row] < 4 else (-small if number & 1 else small)
+        choices = [-product + number % 5 - 2, -product, edge, edge - product, target.nar_code]
+        acc[row] = choices[kind[row]] if kind[row] < 5 else (-small if number & 1 else small)
     return a, w, target.check(target.wrap(acc))

@@ -56,6 +56,15 @@ def test_like_golden(name, stream_through, sample):
     assert [word for _, word in given] == config.output.pack(config.compute(beats))
 
 
+@pytest.mark.parametrize("name", ["mac 26", "mac posit(4,1)"])
+def test_every_limit_of_the_rounding(name, stream_through):
+    """Quires at the limits between posits, at posits, and one unit beside."""
+    config = UNITS[name]
+    *_, beats = config.corners()
+    _, given = stream_through(component(config), config, beats)
+    assert [word for _, word in given] == config.output.pack(config.compute(beats))
+
+
 @pytest.mark.parametrize("name", UNITS)
 def test_latency_and_interval(name, stream_through, sample):
     config = UNITS[name]
