@@ -15,6 +15,8 @@ from . import dot_vectors
 from .errors import require
 from .exact import sum_exact
 from .formats import FLAG, Codes, DInt, Float, Format, Int, integer
+from .one_of import OneOf
+from .posit import Posit
 from .unit import Beats, Field, Payload, Unit
 
 
@@ -25,7 +27,8 @@ class DotConfig(Unit):
     Parameters
     ----------
     a, w:
-        Element formats of the two operands, of eight bits or fewer; they may differ.
+        Element formats of the two operands, of eight bits or fewer; they may differ. A ``OneOf``
+        leaves the choice to the field ``a_format`` or ``w_format`` of each beat.
     lanes:
         Products a beat: 1 (a MAC) to 1024.
     scale:
@@ -58,15 +61,16 @@ class DotConfig(Unit):
     def __post_init__(self) -> None:
         for name in ("a", "w"):
             fmt = getattr(self, name)
-            known = isinstance(fmt, Int | Float | DInt)
-            require(known, name, fmt, "an integer or floating-point format")
-            require(fmt.bits <= 8, f"{name}.bits", fmt.bits, "1 to 8")
-            require(
-                not (isinstance(fmt, Float) and not fmt.subnormals),
-                name,
-                fmt.name,
-                "a format that has a zero",
-            )
+            for each in fmt.formats if isinstance(fmt, OneOf) else (fmt,):
+                kinds = Int | Float | DInt | Posit
+                require(isinstance(each, kinds), name, each, "an integer, float or posit format")
+                require(each.bits <= 8, f"{name}.bits", each.bits, "1 to 8")
+                require(
+                    not (isinstance(each, Float) and not each.subnormals),
+                    name,
+                    each.name,
+                    "a format that has a zero",
+                )
         require(1 <= self.lanes <= 1024, "lanes", self.lanes, "1 to 1024")
         for name in ("accumulator", "output_format"):
             fmt = getattr(self, name)
@@ -145,7 +149,7 @@ class DotConfig(Unit):
     @property
     def sum_range(self) -> tuple[int, int]:
         """Least and greatest exact sum, in units of ``2 ** unit_exponent``."""
-        (a_low, a_high), (w_low, w_high) = _integer_range(self.a), _integer_range(self.w)
+        (a_low, a_high), (w_low, w_high) = self.a.integer_range, self.w.integer_range
         products = [a * w for a in (a_low, a_high) for w in (w_low, w_high)]
         return self.lanes * min(products), self.lanes * max(products)
 
@@ -168,7 +172,7 @@ class DotConfig(Unit):
     @property
     def has_specials(self) -> bool:
         """Whether an element can be NaN or infinite."""
-        return any(isinstance(f, Float) and f.specials != "none" for f in (self.a, self.w))
+        return self.a.has_specials or self.w.has_specials
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -179,10 +183,13 @@ class DotConfig(Unit):
 
     @property
     def input(self) -> Payload:
-        fields = [
-            Field("a", self.a, "elements of the first operand", self.lanes),
-            Field("w", self.w, "elements of the second operand", self.lanes),
-        ]
+        fields = []
+        for name, place in (("a", "first"), ("w", "second")):
+            fmt, meaning = getattr(self, name), f"elements of the {place} operand"
+            fields.append(Field(name, getattr(fmt, "code", fmt), meaning, self.lanes))
+            if isinstance(fmt, OneOf):
+                names = ", ".join(f"{k}: {f.name}" for k, f in enumerate(fmt.formats))
+                fields.append(Field(f"{name}_format", fmt.tag, f"format of {name} ({names})"))
         if self.scale is not None:
             for name in ("a", "w"):
                 two = self.sides(name) == 2
@@ -210,6 +217,23 @@ class DotConfig(Unit):
 
     @property
     def contract(self) -> str:
+        return self._contract() + self._choice
+
+    @property
+    def _choice(self) -> str:
+        """What the contract says of formats that are chosen at run time."""
+        chosen = [n for n, f in (("a", self.a), ("w", self.w)) if isinstance(f, OneOf)]
+        names = " and ".join(f"{name}_format" for name in chosen)
+        return (
+            f" {names} choose the formats of {' and '.join(chosen)} for each beat: bits above a"
+            " narrower code are ignored, and a position at which there is no format makes its"
+            " operand NaN."
+            if chosen
+            else ""
+        )
+
+    def _contract(self) -> str:
+        """The contract, whatever the formats of the operands."""
         factors = ["tensor_scale * "] if self.tensor_scale is not None else []
         if self.scale is not None and self.asymmetric == "none":
             factors.append("a_scale * w_scale * ")
@@ -249,7 +273,12 @@ class DotConfig(Unit):
 
     def compute(self, beats: Beats) -> dict[str, Codes]:
         beats = self.input.check(beats)
-        a, w = beats["a"], beats["w"]
+        a, w = (
+            fmt.tagged(beats[name], beats[f"{name}_format"])
+            if isinstance(fmt, OneOf)
+            else beats[name]
+            for name, fmt in (("a", self.a), ("w", self.w))
+        )
         # Object arrays hold Python's integers, which do not wrap, where int64 could.
         exact = np.int64 if self.sum_bits <= 62 else object
         products = self.a.integer(a).astype(exact) * self.w.integer(w).astype(exact)
@@ -341,10 +370,3 @@ def _whole(fmt: Float, codes: Codes) -> Codes:
     """Magnitudes in units of the format, as Python's integers: those of E8M0 are large."""
     significand, exponent = fmt.split(codes)
     return abs(significand.astype(object)) << (exponent - fmt.unit_exponent).astype(object)
-
-
-def _integer_range(fmt: Format) -> tuple[int, int]:
-    """Least and greatest number of an element format, in its units."""
-    codes = fmt.all_codes()
-    numbers = fmt.integer(codes)[~(fmt.is_nan(codes) | fmt.is_inf(codes))]
-    return int(numbers.min()), int(numbers.max())

@@ -8,6 +8,7 @@ accumulator is placed in view of the dot product that it will be added to.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,17 +16,88 @@ import numpy as np
 from .block import BlockFormat
 from .errors import BadInput
 from .formats import Codes, Float, Format, Int
+from .one_of import OneOf
 from .unit import Field, concatenate
 
 if TYPE_CHECKING:
     from .dot import DotConfig
 
 Rng = np.random.Generator
+_TURNS = 16
 
 
 def corners(config: DotConfig) -> Iterator[dict[str, Codes]]:
     """Every pair of finite elements (in some lane), every pair with a special one (alone in a
-    beat), every extreme of elements with every special accumulator and scale."""
+    beat), every extreme of elements with every special accumulator and scale.
+
+    Where the formats are chosen at run time, all of that for every pair of formats, except that
+    the extremes take turns; and every tag that names no format."""
+    parts = list(_fixed(config))
+    for index, (part, tags) in enumerate(parts):
+        for beats in _corners(part, index % _TURNS, _TURNS if len(parts) > 1 else 1):
+            yield _tagged(beats, tags)
+    for name, fmt in _operands(config):
+        if isinstance(fmt, OneOf):
+            rng = np.random.default_rng(0)
+            for tag in range(len(fmt.formats), 1 << fmt.tag.bits):
+                yield random(config, rng, 4) | {f"{name}_format": np.full((4, 1), tag)}
+
+
+def random(config: DotConfig, rng: Rng, count: int) -> dict[str, Codes]:
+    """``count`` beats; each draws its elements, its scales and its accumulator from a situation,
+    and before that its formats."""
+    parts = list(_fixed(config))
+    if len(parts) == 1:
+        return _random(config, rng, count)
+    chosen = rng.integers(0, len(parts), count)
+    drawn = [
+        _tagged(_random(part, rng, int(np.sum(chosen == index))), tags)
+        for index, (part, tags) in enumerate(parts)
+    ]
+    order = np.argsort(np.argsort(chosen, kind="stable"), kind="stable")
+    beats = {name: codes[order] for name, codes in concatenate(*drawn).items()}
+    for name, fmt in _operands(config):
+        if isinstance(fmt, OneOf):
+            own = np.array([f.bits for f in fmt.formats])[beats[f"{name}_format"]]
+            ignored = rng.integers(0, 1 << fmt.code.bits, beats[name].shape) >> own << own
+            beats[name] |= ignored
+            known, most = len(fmt.formats), 1 << fmt.tag.bits
+            if known < most:
+                wild = rng.random((count, 1)) < 0.03
+                beats[f"{name}_format"][wild] = rng.integers(known, most, np.sum(wild))
+    return beats
+
+
+def tensors(config: DotConfig, values: np.ndarray, rng: Rng) -> dict[str, Codes]:
+    """Beats of a matrix product: ``values`` is cut into rows; each row meets the next one, block
+    by block, and the accumulator carries the running result, as in a layer. Pairs of formats that
+    are chosen at run time take turns, each with its own running result."""
+    parts = [_tagged(_tensors(part, values), tags) for part, tags in _fixed(config)]
+    beats = concatenate(*parts)
+    turns = np.arange(len(beats["a"])).reshape(len(parts), -1).T.ravel()
+    return {name: codes[turns] for name, codes in beats.items()}
+
+
+def _operands(config: DotConfig) -> tuple[tuple[str, Format], tuple[str, Format]]:
+    return ("a", config.a), ("w", config.w)
+
+
+def _fixed(config: DotConfig) -> Iterator[tuple[DotConfig, dict[str, int]]]:
+    """Every choice of formats: the configuration that has only those, and its tags."""
+    choices = [f.formats if isinstance(f, OneOf) else (f,) for _, f in _operands(config)]
+    for (i, a), (k, w) in product(*(enumerate(formats) for formats in choices)):
+        tags = {"a_format": i, "w_format": k}
+        names = [f"{name}_format" for name, f in _operands(config) if isinstance(f, OneOf)]
+        yield config.replace(a=a, w=w), {name: tags[name] for name in names}
+
+
+def _tagged(beats: dict[str, Codes], tags: dict[str, int]) -> dict[str, Codes]:
+    count = len(beats["a"])
+    return beats | {name: np.full((count, 1), tag) for name, tag in tags.items()}
+
+
+def _corners(config: DotConfig, turn: int, turns: int) -> Iterator[dict[str, Codes]]:
+    """The corners of fixed formats; of the extremes, each ``turns``-th from ``turn`` on."""
     left, right = _finite(config.a), _finite(config.w)
     pairs = np.stack(np.meshgrid(left, right, indexing="ij"), -1).reshape(-1, 2)
     beats = -(-len(pairs) // config.lanes)
@@ -43,17 +115,15 @@ def corners(config: DotConfig) -> Iterator[dict[str, Codes]]:
         yield _beats(config, *rows)
 
     extremes = [_extremes(f) for f in (config.a, config.w)]
-    for acc in _accumulators(config.accumulator):
+    for acc, a, w in list(product(_accumulators(config.accumulator), *extremes))[turn::turns]:
         scales = _scale_corners(config, alone=acc == 0)
         count = len(next(iter(scales.values()), [0]))
-        for a in extremes[0]:
-            for w in extremes[1]:
-                rows = [np.full((count, config.lanes), code) for code in (a, w)]
-                yield _beats(config, *rows, scales=scales, acc=acc)
+        rows = [np.full((count, config.lanes), code) for code in (a, w)]
+        yield _beats(config, *rows, scales=scales, acc=acc)
 
 
-def random(config: DotConfig, rng: Rng, count: int) -> dict[str, Codes]:
-    """``count`` beats; each draws its elements, its scales and its accumulator from a situation."""
+def _random(config: DotConfig, rng: Rng, count: int) -> dict[str, Codes]:
+    """Random beats of fixed formats."""
     if count == 0:
         none = np.zeros((0, config.lanes), np.int64)
         return _beats(config, none, none)
@@ -73,9 +143,8 @@ def random(config: DotConfig, rng: Rng, count: int) -> dict[str, Codes]:
     return beats
 
 
-def tensors(config: DotConfig, values: np.ndarray, rng: Rng) -> dict[str, Codes]:
-    """Beats of a matrix product: ``values`` is cut into rows; each row meets the next one, block
-    by block, and the accumulator carries the running result, as in a layer."""
+def _tensors(config: DotConfig, values: np.ndarray) -> dict[str, Codes]:
+    """The matrix product of fixed formats."""
     steps = 24  # blocks that accumulate into one output: 768 channels at 32 lanes
     rows = len(values) // (steps * config.lanes)
     if rows < 2:

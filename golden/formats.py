@@ -89,10 +89,22 @@ class Format(ABC):
         codes = self.check(codes)
         return ((codes >> (self.bits - 1)) & 1).astype(bool) & self.signed
 
+    @property
+    def has_specials(self) -> bool:
+        """Whether a code can be NaN or an infinity."""
+        return False
+
+    @property
+    @abstractmethod
+    def integer_range(self) -> tuple[int, int]:
+        """Least and greatest finite number, in units of ``2 ** unit_exponent``."""
+
     def integer(self, codes: ArrayLike) -> Codes:
         """The exact number in units of ``2 ** unit_exponent``: the currency of dot products."""
         significand, exponent = self.split(codes)
         shift = exponent - self.unit_exponent
+        if max(bound.bit_length() for bound in self.integer_range) > 62:
+            significand, shift = significand.astype(object), shift.astype(object)
         return np.where(significand == 0, 0, significand << shift)
 
     def decode(self, codes: ArrayLike) -> NDArray[np.float64]:
@@ -164,6 +176,10 @@ class Int(Format):
         """The greatest number, in units."""
         return (1 << self.bits - self.signed) - 1
 
+    @property
+    def integer_range(self) -> tuple[int, int]:
+        return self.minimum, self.maximum
+
     def split(self, codes: ArrayLike) -> tuple[Codes, NDArray[np.int64]]:
         codes = self.check(codes)
         values = codes - (self.is_negative(codes).astype(codes.dtype) << self.bits)
@@ -223,6 +239,10 @@ class DInt(Format):
     @property
     def unit_exponent(self) -> int:
         return -1
+
+    @property
+    def integer_range(self) -> tuple[int, int]:
+        return int(self._doubled.min()), int(self._doubled.max())
 
     @cached_property
     def _doubled(self) -> NDArray[np.int64]:
@@ -322,6 +342,16 @@ class Float(Format):
         """Code of the largest finite number."""
         top = (1 << self.exponent_bits + self.mantissa_bits) - 1
         return top - {"ieee": 1 << self.mantissa_bits, "fn": 1, "none": 0}[self.specials]
+
+    @property
+    def has_specials(self) -> bool:
+        return self.specials != "none"
+
+    @property
+    def integer_range(self) -> tuple[int, int]:
+        significand, exponent = self.split(self.max_code)
+        top = int(significand) << int(exponent) - self.unit_exponent
+        return (-top if self.signed else 0), top
 
     @cached_property
     def max(self) -> float:

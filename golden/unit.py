@@ -178,11 +178,13 @@ class Unit(ABC):
 
     def describe(self) -> dict[str, Any]:
         """The parameters as plain data, for manifests."""
-        return {
-            f.name: value.describe() if isinstance(value, Format) else value
-            for f in fields(self)
-            for value in [getattr(self, f.name)]
-        }
+        return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return value.describe() if isinstance(value, Format) else value
 
 
 def concatenate(*parts: Beats) -> dict[str, Codes]:

@@ -71,11 +71,15 @@ def leading_zeros(m: Module, value: Value, name: str = "zeros") -> Value:
     return Cat(zeros, empty) if width == len(value) else zeros
 
 
-def shift_right_sticky(m: Module, value: Value, amount: Value, name: str = "shift") -> Value:
+def shift_right_sticky(
+    m: Module, value: Value, amount: Value, name: str = "shift", fill: Value | None = None
+) -> Value:
     """``value >> amount`` with one more bit below: the OR of all bits that were shifted out.
 
     ``amount`` may be of any width; beyond the width of ``value`` everything is in the sticky bit.
+    Bits of value ``fill`` enter at the top, zeros without it.
     """
+    fill = Const(0, 1) if fill is None else fill
     width = len(value)
     levels = min(len(amount), width.bit_length())
     sticky: Value = Const(0, 1)
@@ -84,9 +88,10 @@ def shift_right_sticky(m: Module, value: Value, amount: Value, name: str = "shif
         step = min(1 << level, width)
         lost = named(m, f"{name}_lost_{level}", current[:step].any() & amount[level])
         sticky = named(m, f"{name}_sticky_{level}", sticky | lost)
-        current = named(m, f"{name}_{level}", Mux(amount[level], current[step:], current)[:width])
+        moved = Cat(current[step:], fill.replicate(step))
+        current = named(m, f"{name}_{level}", Mux(amount[level], moved, current)[:width])
     if len(amount) > levels:
         beyond = amount[levels:].any()
         sticky = named(m, f"{name}_sticky", sticky | (beyond & current.any()))
-        current = named(m, f"{name}_clear", Mux(beyond, 0, current)[:width])
+        current = named(m, f"{name}_clear", Mux(beyond, fill.replicate(width), current))
     return Cat(sticky, current)

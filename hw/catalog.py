@@ -11,16 +11,28 @@ from amaranth.lib import wiring
 from golden.decoder import DecoderConfig
 from golden.dot import DotConfig
 from golden.errors import BadInput
-from golden.formats import DINT4, FP32, INT4, INT8, INT32, integer
-from golden.mx import BLOCKS
+from golden.formats import BF16, DINT4, E8M0, FP32, INT4, INT8, INT32, integer
+from golden.mx import BLOCKS, ELEMENTS
+from golden.one_of import one_of
+from golden.posit import P4_1, P8_0, P16_1
+from golden.posit_codec import PositDecoderConfig, PositEncoderConfig
+from golden.posit_mac import PositMacConfig
+from golden.simd_mac import SimdMacConfig
 from golden.unit import Unit
 
 from .decoder import Decoder
 from .dot import Dot
+from .posit_codec import PositDecoder, PositEncoder
+from .posit_mac import PositMac
+from .simd_mac import SimdMac
 
 COMPONENTS: dict[type[Unit], Callable[..., wiring.Component]] = {
     DotConfig: Dot,
     DecoderConfig: Decoder,
+    PositDecoderConfig: PositDecoder,
+    PositEncoderConfig: PositEncoder,
+    PositMacConfig: PositMac,
+    SimdMacConfig: SimdMac,
 }
 """The component of each kind of configuration."""
 
@@ -65,6 +77,7 @@ SOURCES = {
 }
 """Where block formats come from, unless from the MX specification."""
 
+POSIT = "Standard for Posit Arithmetic (2022), with the draft's es"
 PLAIN = "two's complement arithmetic"
 
 
@@ -143,10 +156,63 @@ def _block_designs() -> Iterable[Design]:
         )
 
 
+def _any_designs() -> Iterable[Design]:
+    element = one_of(*ELEMENTS.values())
+    yield Design(
+        "mx_dot_any",
+        DotConfig(a=element, w=element, scale=E8M0, accumulator=FP32),
+        "dot product of MX blocks of 32 elements whose formats are chosen at run time, exact",
+        OCP_MX,
+        "dot product",
+    )
+
+
+def _posit_designs() -> Iterable[Design]:
+    for fmt in (P4_1, P8_0):
+        yield Design(
+            f"posit{fmt.width}_{fmt.es}_dot32",
+            DotConfig(a=fmt, w=fmt, accumulator=FP32),
+            f"32-lane {fmt.name} dot product, exact, accumulating into FP32",
+            POSIT,
+            "dot product",
+        )
+    for fmt, other in ((P4_1, BF16), (P8_0, BF16), (P16_1, FP32)):
+        yield Design(
+            f"posit{fmt.width}_{fmt.es}_decoder",
+            PositDecoderConfig(posit=fmt, float_format=other),
+            f"32 {fmt.name} to {other.name}, exact",
+            POSIT,
+            "decoder",
+        )
+        yield Design(
+            f"posit{fmt.width}_{fmt.es}_encoder",
+            PositEncoderConfig(posit=fmt, float_format=other),
+            f"32 {other.name} numbers to {fmt.name}",
+            POSIT,
+            "encoder",
+        )
+    yield Design(
+        "posit8_0_mac",
+        PositMacConfig(),
+        "posit(8,0) multiply-accumulate into an exact quire of 32 bits",
+        POSIT,
+        "mac",
+    )
+    yield Design(
+        "xr_simd_mac",
+        SimdMacConfig(),
+        "4 x FP4 or posit(4,1), 2 x posit(8,0), or 1 x posit(16,1) into exact quires, by mode",
+        "XR-NPE (arXiv 2508.13049)",
+        "mac",
+    )
+
+
 CATALOG: tuple[Design, ...] = (
     *_integer_designs(),
     *_dint_designs(),
     *_block_designs(),
+    *_any_designs(),
+    *_posit_designs(),
 )
 
 

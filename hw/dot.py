@@ -11,7 +11,8 @@ from amaranth.hdl import Cat, Const, Module, Mux, ShapeLike, Signal, Value, unsi
 from amaranth.lib import data
 
 from golden.dot import DotConfig
-from golden.formats import DInt, Int
+from golden.formats import DInt, Format, Int
+from golden.one_of import OneOf
 
 from .arith import carry_save, named
 from .element import Element, integer_bits, integer_value, unpack
@@ -162,7 +163,7 @@ class Products(Stage):
         self.pass_on(m)
         config, nan, plus, minus = self.config, [], [], []
         for lane in range(config.lanes):
-            a, w = ((port if config.lanes == 1 else port[lane]) for port in (self.i.a, self.i.w))
+            a, w = self._code("a", config.a, lane), self._code("w", config.w, lane)
             if _integers(config):
                 m.d.comb += self.o.rows[lane].eq(self._integer_row(m, a, w, lane))
             else:
@@ -192,6 +193,12 @@ class Products(Stage):
                 self.o.minus.eq(Cat(minus).any()),
             ]
         return m
+
+    def _code(self, name: str, fmt: Format, lane: int) -> Value:
+        """The code of an operand in a lane, with its format's tag above if that is chosen."""
+        port = getattr(self.i, name)
+        code = port if self.config.lanes == 1 else port[lane]
+        return Cat(code, getattr(self.i, f"{name}_format")) if isinstance(fmt, OneOf) else code
 
     def _integer_row(self, m: Module, a: Value, w: Value, lane: int) -> Value:
         left = integer_value(m, self.config.a, a, f"a{lane}")

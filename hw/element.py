@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from amaranth.hdl import Cat, Const, Module, Mux, Value
 
 from golden.formats import DInt, Float, Format, Int
+from golden.one_of import OneOf
+from golden.posit import Posit
 
 from .arith import named
 
@@ -30,8 +34,12 @@ class Element:
 
 
 def unpack(m: Module, fmt: Format, code: Value, name: str) -> Element:
-    """Take a code of an integer or floating-point format apart."""
+    """Take a code of an integer, floating-point or posit format, or one of several, apart."""
     none = Const(0, 1)
+    if isinstance(fmt, OneOf):
+        return _unpack_tagged(m, fmt, code, name)
+    if isinstance(fmt, Posit):
+        return _unpack_posit(m, fmt, code, name)
     if isinstance(fmt, Int):
         if not fmt.signed:
             return Element(none, code, Const(0, 1), 0, none, none)
@@ -83,6 +91,82 @@ def integer_bits(fmt: Int | DInt) -> int:
     return fmt.bits + isinstance(fmt, DInt)
 
 
+def _unpack_tagged(m: Module, fmt: OneOf, code: Value, name: str) -> Element:
+    """Every format takes the code apart, and the tag lets one of them through."""
+    tag = code[fmt.code.bits :]
+    parts = []
+    for position, each in enumerate(fmt.formats):
+        part = unpack(m, each, code[: each.bits], f"{name}_{position}")
+        offset = each.unit_exponent - fmt.unit_exponent
+        parts.append((named(m, f"{name}_is_{position}", tag == position), part, offset))
+
+    def chosen(what: str, values: list[Value]) -> Value:
+        masked = [
+            Mux(selected, value, 0) for (selected, _, _), value in zip(parts, values, strict=True)
+        ]
+        return named(m, f"{name}_{what}", reduce(or_, masked))
+
+    selected = Cat(selected for selected, _, _ in parts)
+    return Element(
+        sign=chosen("sign", [part.sign for _, part, _ in parts]),
+        significand=chosen("significand", [part.significand for _, part, _ in parts]),
+        shift=chosen("shift", [part.shift + offset for _, part, offset in parts]),
+        max_shift=max(part.max_shift + offset for _, part, offset in parts),
+        nan=named(m, f"{name}_nan", chosen("nans", [p.nan for _, p, _ in parts]) | ~selected.any()),
+        inf=chosen("inf", [part.inf for _, part, _ in parts]),
+    )
+
+
+def _unpack_posit(m: Module, fmt: Posit, code: Value, name: str) -> Element:
+    """A posit's fraction stays where it lies in the code, with the hidden one above it: instead of
+    a shifter that would normalise it, its last place goes into ``shift``. Below one, posits of
+    ``es`` = 0 are fixed-point numbers, and do not shift at all."""
+    below, es = fmt.width - 1, fmt.es
+    sign = code[-1]
+    flipped = code[:below] ^ sign.replicate(below)
+    size = named(m, f"{name}_size", (flipped + sign)[:below])
+    ones = size[-1]
+    # The regime's run ends at the first bit that differs from its first; ended[j] when that is
+    # bit j or one above it.
+    other = named(m, f"{name}_other", size[:-1] ^ ones.replicate(below - 1))
+    ended = named(m, f"{name}_ended", Cat(other[j:].any() for j in range(below - 1)))
+    end = named(m, f"{name}_end", ended & ~Cat(ended[1:], Const(0, 1)))
+    nonzero = named(m, f"{name}_nonzero", ended[0] | ones)
+
+    significand = []
+    for place in range(fmt.fraction_bits + 1):
+        lead = end[place + es] if place else nonzero & ~ended[es + 1 :].any()
+        fraction = (
+            size[place] & ended[place + es + 1] if place + es + 1 < below - 1 else Const(0, 1)
+        )
+        significand.append(lead | fraction)
+
+    amounts = [Mux(named(m, f"{name}_top", ones & ~ended[0]), fmt.width - 2 << es + 1, 0)]
+    for j in range(below - 1):
+        last = max(j - es, 0)
+        small, large = (j << es) - last, (2 * fmt.width - 5 - j << es) - last
+        amounts.append(Mux(end[j], Mux(ones, large, small), 0))
+    shift = reduce(or_, amounts)
+    if es:
+        digits = [
+            reduce(or_, (end[j] & size[j - step] for j in range(step, below - 1)), Const(0, 1))
+            for step in range(es, 0, -1)
+        ]
+        shift = shift + Cat(digits)
+    return Element(
+        sign=sign,
+        significand=named(m, f"{name}_significand", Cat(significand)),
+        shift=named(m, f"{name}_shift", shift[: fmt.integer_range[1].bit_length().bit_length()]),
+        max_shift=2 * fmt.max_exponent,
+        nan=named(m, f"{name}_nar", sign & ~nonzero),
+        inf=Const(0, 1),
+    )
+
+
 def significand_bits(fmt: Format) -> int:
     """Width of the significand that :func:`unpack` gives."""
+    if isinstance(fmt, OneOf):
+        return max(significand_bits(each) for each in fmt.formats)
+    if isinstance(fmt, Posit):
+        return fmt.fraction_bits + 1
     return fmt.mantissa_bits + 1 if isinstance(fmt, Float) else integer_bits(fmt)

@@ -164,7 +164,8 @@ def plain_names(text: str) -> str:
         table = modules | names
 
         def substitute(match: re.Match[str], table: dict[str, str] = table) -> str:
-            return table.get(match.group(), match.group())
+            # Not of this module: a port of another, which bears the same plain name there.
+            return table.get(match.group()) or _free(match.group(), set())
 
         result.append(identifier.sub(substitute, piece))
     return "".join(result)

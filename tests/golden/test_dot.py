@@ -31,7 +31,10 @@ from golden.formats import (
     integer,
 )  # fmt: skip
 from golden.mx import ELEMENTS, dequantize, quantize
+from golden.one_of import OneOf, one_of
 from golden.unit import concatenate
+
+ANY = one_of(*ELEMENTS.values())
 
 MX = {name: DotConfig(a=e, w=e, scale=E8M0, accumulator=FP32) for name, e in ELEMENTS.items()}
 MIXED = {
@@ -39,6 +42,10 @@ MIXED = {
     "int8 x e5m2": DotConfig(a=MXINT8, w=E5M2, lanes=8, scale=E8M0, accumulator=FP32),
     "bf16": DotConfig(a=E2M1, w=E2M1, lanes=4, scale=E8M0, accumulator=BF16),
     "fp16, no scales": DotConfig(a=E5M2, w=E4M3, lanes=4, accumulator=FP16),
+    "any x any": DotConfig(a=ANY, w=ANY, scale=E8M0, accumulator=FP32),
+    "e2m1 or e4m3 x int8": DotConfig(
+        a=one_of(E2M1, E4M3), w=MXINT8, lanes=4, scale=E8M0, accumulator=FP32
+    ),
     "one lane": DotConfig(a=E5M2, w=E5M2, lanes=1, scale=E8M0, accumulator=FP32),
 }
 NVFP4 = DotConfig(a=E2M1, w=E2M1, lanes=16, scale=E4M3, accumulator=FP32)
@@ -84,6 +91,15 @@ def rounded(value: Fraction, fmt) -> float:
 
 def by_fractions(config, beats, row) -> float:
     """The contract, word for word."""
+    for name in ("a", "w"):
+        fmt = getattr(config, name)
+        if isinstance(fmt, OneOf):
+            position = int(beats[f"{name}_format"][row, 0])
+            if position >= len(fmt.formats):
+                return nan
+            fmt = fmt.formats[position]
+            config = config.replace(**{name: fmt})
+            beats = beats | {name: beats[name] & ((1 << fmt.bits) - 1)}
     values = {f.name: f.format.decode(beats[f.name][row]).tolist() for f in config.input.fields}
     scales = {name: [abs(s) for s in values[name]] for name in values if name.endswith("_scale")}
     if any(isnan(s) or isinf(s) for side in scales.values() for s in side):
@@ -328,7 +344,7 @@ def test_real_tensor_accumulates_along_rows():
         ({"pipeline": 8}, "pipeline is 8; allowed: 0 to 7"),
         ({"pipeline": -1}, "pipeline is -1; allowed: 0 to 7"),
         ({"a": FP16}, "a.bits is 16; allowed: 1 to 8"),
-        ({"w": "INT8"}, "w is 'INT8'; allowed: an integer or floating-point format"),
+        ({"w": "INT8"}, "w is 'INT8'; allowed: an integer, float or posit format"),
         ({"a": E8M0}, "a is 'E8M0'; allowed: a format that has a zero"),
         ({"scale": INT8}, "scale is .*; allowed: None or a floating-point format of up to 8 bits"),
         ({"scale": FP16}, "scale is .*; allowed: None or a floating-point format of up to 8 bits"),

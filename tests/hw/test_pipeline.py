@@ -26,6 +26,7 @@ from golden.formats import (
     integer,
     minifloat,
 )  # fmt: skip
+from golden.one_of import one_of
 from hw.decoder import Decoder
 from hw.dot import Dot
 from hw.pipeline import balanced_cuts
@@ -53,6 +54,10 @@ UNITS = {
     "no mantissa": DotConfig(
         a=minifloat(3, 0), w=minifloat(4, 3, signed=False), lanes=3, accumulator=FP32
     ),
+    "one of several": DotConfig(
+        a=one_of(MXINT8, E5M2, E2M1), w=one_of(E4M3, E3M2), lanes=3, scale=E8M0, accumulator=FP32
+    ),
+    "bare, one of several": DotConfig(a=one_of(E2M3, E2M1), w=one_of(UINT4, INT8, E2M1), lanes=5),
     **{f"decoder depth {n}": DECODER.replace(pipeline=n) for n in range(2)},
     **{f"decoder {n} lanes": DECODER.replace(lanes=n) for n in (1, 4, 16)},
     "decoder FP32": DECODER.replace(output_format=FP32, lanes=8, pipeline=1),

@@ -106,3 +106,16 @@ def test_plain_names_keep_apart_what_was_apart():
     assert r"module \top_a" in plain and r"cell \top_b \c_d" in plain
     names = re.findall(r"wire .*?(\\\w+)$", plain, re.M)
     assert names == [r"\x_y_3", r"\x_y", r"\x_y_2", r"\x_y"]
+
+
+def test_plain_names_of_ports_are_the_same_inside_and_outside():
+    """Amaranth names a port by number where no signal of the module carries the value."""
+    text = "\n".join(
+        [
+            r"module \top", r"  wire \x", r"  cell \top.b \c", r"    connect \port$3$0 \x", "  end",
+            "end", r"module \top.b", r"  wire output 1 \port$3$0", "end", "",
+        ]
+    )  # fmt: skip
+    plain = plain_names(text)
+    assert r"connect \port_3_0 \x" in plain and r"wire output 1 \port_3_0" in plain
+    assert "$" not in plain
