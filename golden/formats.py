@@ -10,6 +10,7 @@ Std 754-2019, table 3.5; bfloat16 as the upper half of binary32.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -21,6 +22,8 @@ from .errors import BadInput, require
 
 Codes = NDArray[Any]
 Overflow = Literal["saturate", "special"]
+Rounding = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""From magnitudes in quanta of the result (0 or more, float64) to whole numbers of quanta."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,11 @@ class Format(ABC):
         ``significand * 2 ** exponent``. What it returns for infinities and NaN is meaningless."""
 
     @abstractmethod
-    def encode(self, values: ArrayLike, overflow: Overflow = "saturate") -> Codes:
-        """The codes nearest to ``values`` (real numbers given exactly, as float64), ties to even.
+    def encode(
+        self, values: ArrayLike, overflow: Overflow = "saturate", rounding: Rounding = np.rint
+    ) -> Codes:
+        """The codes of ``values`` (real numbers given exactly, as float64): the nearest ones, ties
+        to even, unless another ``rounding`` of magnitudes is given.
 
         ``overflow`` says what becomes of a magnitude that rounds beyond the largest finite number:
         ``"saturate"`` gives that largest number (also for infinities); ``"special"`` gives
@@ -157,13 +163,16 @@ class Int(Format):
         dtype = np.int64 if self.bits <= 62 else object
         return (np.asarray(integers) & ((1 << self.bits) - 1)).astype(dtype)
 
-    def encode(self, values: ArrayLike, overflow: Overflow = "saturate") -> Codes:
+    def encode(
+        self, values: ArrayLike, overflow: Overflow = "saturate", rounding: Rounding = np.rint
+    ) -> Codes:
         require(overflow in ("saturate", "special"), "overflow", overflow, "saturate, special")
         values = np.asarray(values, np.float64)
         if np.any(np.isnan(values)):
             raise BadInput(f"NaN cannot be encoded: {self.name} has none")
         with np.errstate(over="ignore"):  # an overflow to infinity saturates below
-            units = np.rint(np.ldexp(values, self.fraction_bits))
+            scaled = np.ldexp(values, self.fraction_bits)
+        units = np.copysign(rounding(np.abs(scaled)), scaled)
         return self.wrap(np.clip(units, self.minimum, self.maximum).astype(np.int64))
 
     def describe(self) -> dict[str, Any]:
@@ -279,7 +288,9 @@ class Float(Format):
         exponent = np.where(normal, field - self.bias, self.min_exponent) - self.mantissa_bits
         return np.where(self.is_negative(codes), -significand, significand), exponent
 
-    def encode(self, values: ArrayLike, overflow: Overflow = "saturate") -> Codes:
+    def encode(
+        self, values: ArrayLike, overflow: Overflow = "saturate", rounding: Rounding = np.rint
+    ) -> Codes:
         require(overflow in ("saturate", "special"), "overflow", overflow, "saturate, special")
         values = np.asarray(values, np.float64)
         nan = np.isnan(values)
@@ -296,7 +307,7 @@ class Float(Format):
         base = (exponent - self.min_exponent) << self.mantissa_bits
         # Ties go to the even significand, and with a one-digit significand to the larger number
         # (IEEE 754-2019, section 4.3.1): both are what rint does.
-        code = base + np.rint(scaled).astype(np.int64)
+        code = base + rounding(scaled).astype(np.int64)
         if not self.subnormals:  # a grid without zero: its code 0 is the first quantum
             code = np.maximum(code - (1 << self.mantissa_bits), 0)
         beyond = (code > self.max_code) | (infinite & (kept != 0))

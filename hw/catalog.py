@@ -10,6 +10,7 @@ from amaranth.lib import wiring
 
 from golden.decoder import DecoderConfig
 from golden.dot import DotConfig
+from golden.encoder import EncoderConfig
 from golden.errors import BadInput
 from golden.formats import E8M0, FP32, INT4, INT8, INT32
 from golden.mx import ELEMENTS
@@ -17,10 +18,12 @@ from golden.unit import Unit
 
 from .decoder import Decoder
 from .dot import Dot
+from .encoder import Encoder
 
 COMPONENTS: dict[type[Unit], Callable[..., wiring.Component]] = {
     DotConfig: Dot,
     DecoderConfig: Decoder,
+    EncoderConfig: Encoder,
 }
 """The component of each kind of configuration."""
 
@@ -96,7 +99,26 @@ def _mx_designs() -> Iterable[Design]:
         )
 
 
-CATALOG: tuple[Design, ...] = (*_integer_designs(), *_mx_designs())
+def _encoder_designs() -> Iterable[Design]:
+    for name, element in ELEMENTS.items():
+        config = EncoderConfig(element=element)
+        yield Design(
+            f"{name}_encoder",
+            config,
+            f"{config.input_format.name} to MX blocks of 32 {element.name}",
+            OCP_MX,
+            "encoder",
+        )
+    yield Design(
+        "mxfp4_encoder_stochastic",
+        EncoderConfig(element=ELEMENTS["mxfp4"], rounding="stochastic"),
+        "BF16 to MX blocks of 32 E2M1, rounded stochastically",
+        OCP_MX,
+        "encoder",
+    )
+
+
+CATALOG: tuple[Design, ...] = (*_integer_designs(), *_mx_designs(), *_encoder_designs())
 
 
 def select(*patterns: str) -> list[Design]:
