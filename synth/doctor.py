@@ -2,7 +2,8 @@
 """``make doctor``: every tool, the version found, the version needed, the command that mends it.
 
 Runs with any Python 3 and the standard library alone, because it is there for the moment when
-nothing else works. Exit status 1 when something needed is missing or of another version.
+nothing else works. Exit status 1 when something needed is missing or of another version. With
+``--install`` it installs the missing Debian packages, where it may.
 """
 
 import ctypes.util
@@ -153,7 +154,39 @@ def package_rows():
         yield "  " + name, have, need, have == need, "make setup"
 
 
+def install():
+    """Install the Debian packages that are missing, or say the line that would.
+
+    The exit status is 0 either way: what does not need them goes on without.
+    """
+    rows = [*python_rows(), *command_rows(), *library_row()]
+    mends = [mend for _, _, _, good, mend in rows if not good]
+    if not mends:
+        return 0
+    (line,) = commands(mends)
+    packages = line.split(" install ", 1)[1].split()
+    root = os.geteuid() == 0
+    sudo = shutil.which("sudo")
+    allowed = root or (
+        sudo and subprocess.call(["sudo", "-n", "true"], stderr=subprocess.DEVNULL) == 0
+    )
+    if not (shutil.which("apt-get") and allowed):
+        print("not installed yet, and what needs them will fail; type:\n  " + line, flush=True)
+        return 0
+    print("installing " + " ".join(packages), flush=True)
+    apt_get = [] if root else ["sudo", "-n"]
+    apt_get += ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
+    log = subprocess.DEVNULL
+    if subprocess.call([*apt_get, "update"], stdout=log) == 0:
+        subprocess.call(
+            [*apt_get, "install", "-y", "--no-install-recommends", *packages], stdout=log
+        )
+    return 0
+
+
 def main():
+    if sys.argv[1:] == ["--install"]:
+        return install()
     rows = [*python_rows(), *command_rows(), *library_row(), *package_rows()]
     table = [("tool", "found", "needed", "")]
     for name, found, needed, good, mend in rows:

@@ -21,10 +21,10 @@ COLUMNS = (
 
 
 def shown(value: float) -> str:
-    """Four significant digits, thousands apart: what such a flow can warrant."""
+    """Three significant digits, whole numbers in full: what such a flow can warrant."""
     if value == int(value) or abs(value) >= 1000:
         return f"{value:,.0f}"
-    return f"{value:.{max(0, 3 - len(str(int(abs(value)))) + (abs(value) < 1))}f}"
+    return f"{value:#.3g}".rstrip(".")
 
 
 def heading(name: str) -> str:
