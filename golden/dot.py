@@ -1,4 +1,4 @@
-"""Dot products and multiply-accumulates of integers, minifloats and MX blocks.
+"""Dot products and multiply-accumulates of integers, minifloats and blocks with shared scales.
 
 One configuration covers the family: a MAC is a dot product of one lane.
 """
@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from . import dot_vectors
 from .errors import require
 from .exact import sum_exact
-from .formats import E8M0, FLAG, Codes, Float, Format, Int, integer
+from .formats import FLAG, Codes, DInt, Float, Format, Int, integer
 from .unit import Beats, Field, Payload, Unit
 
 
 @dataclass(frozen=True, kw_only=True)
 class DotConfig(Unit):
-    """``result = acc + 2**(a_scale + w_scale) * sum(a[k] * w[k])``.
+    """``result = acc + tensor_scale * sum(a_scale * a[k] * w_scale * w[k])``.
 
     Parameters
     ----------
@@ -28,23 +29,37 @@ class DotConfig(Unit):
     lanes:
         Products a beat: 1 (a MAC) to 1024.
     scale:
-        Format of the two block scales (E8M0), or None for operands without scales.
+        Format of the block scales (E8M0; E4M3 and UE5M3 of NVFP4; E5M2 of AMXFP4), or None for
+        operands without scales. A scale is a magnitude: its sign bit, if the format has one, is
+        ignored, and one that is NaN or infinite makes the result NaN.
+    asymmetric:
+        Operands with two scales, one for the elements without and one for those with the sign
+        bit (lanes 0 and 1 of the field): ``"none"``, ``"a"``, or ``"both"``.
+    tensor_scale:
+        Format of one more factor, the product of what the blocks of each tensor share, or None.
     accumulator:
         Format of the incoming accumulator and of the result: an ``Int`` (integer operands without
-        scales; the sum wraps modulo its width), a ``Float`` (one rounding to nearest even), or None
-        for the bare exact sum, as an integer that is wide enough never to wrap.
+        scales, of the same unit; the sum wraps modulo its width), a ``Float`` (one rounding to
+        nearest even), or None.
+    output_format:
+        Without an accumulator: a ``Float`` to which the dot product is rounded once, or None for
+        the bare exact sum of products, as an integer that is wide enough never to wrap.
     """
 
     a: Format
     w: Format
     lanes: int = 32
     scale: Float | None = None
+    asymmetric: Literal["none", "a", "both"] = "none"
+    tensor_scale: Float | None = None
     accumulator: Int | Float | None = None
+    output_format: Float | None = None
 
     def __post_init__(self) -> None:
         for name in ("a", "w"):
             fmt = getattr(self, name)
-            require(isinstance(fmt, Int | Float), name, fmt, "an integer or floating-point format")
+            known = isinstance(fmt, Int | Float | DInt)
+            require(known, name, fmt, "an integer or floating-point format")
             require(fmt.bits <= 8, f"{name}.bits", fmt.bits, "1 to 8")
             require(
                 not (isinstance(fmt, Float) and not fmt.subnormals),
@@ -53,29 +68,74 @@ class DotConfig(Unit):
                 "a format that has a zero",
             )
         require(1 <= self.lanes <= 1024, "lanes", self.lanes, "1 to 1024")
-        require(self.scale in (None, E8M0), "scale", self.scale, "None or E8M0")
-        floats = isinstance(self.accumulator, Float)
-        require(
-            not floats or (self.accumulator.specials == "ieee" and self.accumulator.signed),
-            "accumulator",
-            self.accumulator,
-            "a signed format with IEEE specials",
-        )
-        require(
-            floats or self.scale is None, "scale", self.scale, "None without a float accumulator"
-        )
-        if isinstance(self.accumulator, Int):
-            whole = all(isinstance(f, Int) and f.fraction_bits == 0 for f in (self.a, self.w))
+        for name in ("accumulator", "output_format"):
+            fmt = getattr(self, name)
             require(
-                whole,
+                not isinstance(fmt, Float) or (fmt.specials == "ieee" and fmt.signed),
+                name,
+                fmt,
+                "a signed format with IEEE specials",
+            )
+        require(
+            self.output_format is None or self.accumulator is None,
+            "output_format",
+            self.output_format,
+            "None with an accumulator, whose format is that of the result",
+        )
+        self._check_scales()
+        if isinstance(self.accumulator, Int):
+            whole = not any(isinstance(f, Float) for f in (self.a, self.w))
+            require(
+                whole and self.accumulator.unit_exponent == self.unit_exponent,
                 "accumulator",
                 self.accumulator.name,
-                "a float for operands not whole numbers",
+                f"an integer in units of 2**{self.unit_exponent} for integers, a float for others",
             )
             require(
                 self.accumulator.bits <= 62, "accumulator.bits", self.accumulator.bits, "1 to 62"
             )
         super().__post_init__()
+
+    def _check_scales(self) -> None:
+        for name, bits in (("scale", 8), ("tensor_scale", 32)):
+            fmt = getattr(self, name)
+            allowed = fmt is None or (isinstance(fmt, Float) and fmt.bits <= bits)
+            require(allowed, name, fmt, f"None or a floating-point format of up to {bits} bits")
+            require(
+                fmt is None or self.floating is not None, name, fmt.name if fmt else None,
+                "None without a float accumulator or output_format",
+            )  # fmt: skip
+        sides = ("none", "a", "both")
+        require(self.asymmetric in sides, "asymmetric", self.asymmetric, ", ".join(sides))
+        signed = self.a.signed and (self.w.signed or self.asymmetric == "a")
+        possible = self.scale is not None and signed and not self.has_specials
+        require(
+            self.asymmetric == "none" or possible,
+            "asymmetric",
+            self.asymmetric,
+            "none, but for scaled elements that have a sign and neither infinity nor NaN",
+        )
+
+    @property
+    def floating(self) -> Float | None:
+        """Format of a result that is a floating-point number."""
+        return self.accumulator if isinstance(self.accumulator, Float) else self.output_format
+
+    @property
+    def scales(self) -> dict[str, Float]:
+        """Format of every scale, by field."""
+        named = {"a_scale": self.scale, "w_scale": self.scale, "tensor_scale": self.tensor_scale}
+        return {name: fmt for name, fmt in named.items() if fmt is not None}
+
+    @property
+    def has_factor(self) -> bool:
+        """Whether a scale can be something else than a power of two, or one of several."""
+        fractions = any(fmt.mantissa_bits for fmt in self.scales.values())
+        return fractions or self.asymmetric != "none"
+
+    def sides(self, name: str) -> int:
+        """Scales of operand ``"a"`` or ``"w"``: two if it is asymmetric."""
+        return 2 if self.asymmetric == "both" or self.asymmetric == name else 1
 
     @property
     def unit_exponent(self) -> int:
@@ -112,9 +172,10 @@ class DotConfig(Unit):
 
     @property
     def stages(self) -> tuple[str, ...]:
+        stages = ("products", "tree", "sum", *(("scale",) if self.has_factor else ()))
         if isinstance(self.accumulator, Float):
-            return ("products", "tree", "sum", "normalise", "align", "add", "renormalise", "round")
-        return ("products", "tree", "sum")
+            return (*stages, "normalise", "align", "add", "renormalise", "round")
+        return (*stages, "normalise", "round") if self.output_format is not None else stages
 
     @property
     def input(self) -> Payload:
@@ -123,8 +184,13 @@ class DotConfig(Unit):
             Field("w", self.w, "elements of the second operand", self.lanes),
         ]
         if self.scale is not None:
-            fields.append(Field("a_scale", self.scale, "shared scale of a"))
-            fields.append(Field("w_scale", self.scale, "shared scale of w"))
+            for name in ("a", "w"):
+                two = self.sides(name) == 2
+                meaning = f"shared scale{'s' if two else ''} of {name}"
+                meaning += ": of its positive, of its negative elements" if two else ""
+                fields.append(Field(f"{name}_scale", self.scale, meaning, 2 if two else 1))
+        if self.tensor_scale is not None:
+            fields.append(Field("tensor_scale", self.tensor_scale, "product of the tensor scales"))
         if self.accumulator is not None:
             fields.append(Field("acc", self.accumulator, "incoming accumulator"))
         return Payload(tuple(fields))
@@ -133,6 +199,8 @@ class DotConfig(Unit):
     def output(self) -> Payload:
         if self.accumulator is not None:
             return Payload((Field("result", self.accumulator, "acc plus the dot product"),))
+        if self.output_format is not None:
+            return Payload((Field("result", self.output_format, "the dot product"),))
         fields = [Field("sum", self.sum_format, "exact dot product")]
         if self.has_specials:
             fields.append(Field("nan", FLAG, "the dot product is NaN; sum is meaningless"))
@@ -142,9 +210,21 @@ class DotConfig(Unit):
 
     @property
     def contract(self) -> str:
-        scaled = "2**(a_scale + w_scale - 254) * " if self.scale is not None else ""
-        dot = f"{scaled}sum over {self.lanes} lanes of a[k] * w[k]"
-        if self.accumulator is None:
+        factors = ["tensor_scale * "] if self.tensor_scale is not None else []
+        if self.scale is not None and self.asymmetric == "none":
+            factors.append("a_scale * w_scale * ")
+        product = "a[k] * w[k]"
+        if self.asymmetric != "none":
+            factors.append("w_scale * " if self.asymmetric == "a" else "")
+            scales = "a_scale[s]" + (" * w_scale[t]" if self.asymmetric == "both" else "")
+            which = "s is the sign bit of a[k]"
+            which += " and t that of w[k]" if self.asymmetric == "both" else ""
+            product = f"{scales} * {product}, where {which},"
+        dot = f"{''.join(factors)}sum over {self.lanes} lanes of {product}"
+        fmt = self.floating
+        if isinstance(self.accumulator, Int):
+            return f"result is acc + {dot}, modulo 2**{self.accumulator.bits} units (it wraps)."
+        if fmt is None:
             special = (
                 " nan is set when a lane is NaN or infinity times zero, or infinities of both signs"
                 " meet; inf when products are infinite, all of one sign (negative); either way sum"
@@ -153,14 +233,18 @@ class DotConfig(Unit):
                 else ""
             )
             return f"sum is {dot}, exact: it never rounds and never wraps.{special}"
-        if isinstance(self.accumulator, Int):
-            return f"result is acc + {dot}, modulo 2**{self.accumulator.bits} (it wraps)."
+        scales = (
+            " Scales are magnitudes: a sign bit is ignored; one that is NaN or infinite gives NaN."
+            if self.scales
+            else ""
+        )
         return (
-            f"result is acc + {dot}, computed exactly and rounded once to {self.accumulator.name},"
+            f"result is {'acc + ' if self.accumulator is not None else ''}{dot}, computed exactly"
+            f" and rounded once to {fmt.name},"
             " to nearest even. Subnormals are kept; overflow gives infinity. A sum that is"
             " exactly zero is +0; one that rounds to zero keeps its sign. NaN (positive, quiet)"
             " comes from a NaN operand or scale, infinity times zero, and infinities of both"
-            " signs; otherwise an infinite operand gives infinity."
+            f" signs; otherwise an infinite operand gives infinity.{scales}"
         )
 
     def compute(self, beats: Beats) -> dict[str, Codes]:
@@ -168,19 +252,22 @@ class DotConfig(Unit):
         a, w = beats["a"], beats["w"]
         # Object arrays hold Python's integers, which do not wrap, where int64 could.
         exact = np.int64 if self.sum_bits <= 62 else object
-        total = (self.a.integer(a).astype(exact) * self.w.integer(w).astype(exact)).sum(axis=1)
+        products = self.a.integer(a).astype(exact) * self.w.integer(w).astype(exact)
+        total = products.sum(axis=1)
         if isinstance(self.accumulator, Int):
             acc, _ = self.accumulator.split(beats["acc"][:, 0])
             return {"result": self.accumulator.wrap(acc + total)[:, None]}
         nan, plus, minus = self._specials(a, w)
-        if self.accumulator is None:
+        if self.floating is None:
             outputs = {"sum": self.sum_format.wrap(np.where(nan | plus | minus, 0, total))}
             if self.has_specials:
                 nan |= plus & minus
                 inf = (plus | minus) & ~nan
                 outputs |= {"nan": nan, "inf": inf, "negative": minus & inf}
             return {name: codes.astype(exact)[:, None] for name, codes in outputs.items()}
-        return {"result": self._rounded(beats, total, nan, plus, minus)[:, None]}
+        scaled, exponent, bad = self._scaled(beats, products)
+        zero = self._zero_scale(beats) & (plus | minus)  # infinity times zero
+        return {"result": self._rounded(beats, scaled, exponent, nan | bad | zero, plus, minus)}
 
     def corners(self) -> Iterator[dict[str, Codes]]:
         return dot_vectors.corners(self)
@@ -201,30 +288,63 @@ class DotConfig(Unit):
         nan = nan | (inf & zero)
         return nan.any(axis=1), (number & ~negative).any(axis=1), (number & negative).any(axis=1)
 
-    def _rounded(self, beats: Beats, total: Codes, nan: Codes, plus: Codes, minus: Codes) -> Codes:
-        """The result of a floating-point accumulator, specials included."""
-        fmt = self.accumulator
-        assert isinstance(fmt, Float) and fmt.nan_code is not None and fmt.inf_code is not None
-        acc = beats["acc"][:, 0]
-        exponent = np.full(len(acc), self.unit_exponent)
+    def _scaled(self, beats: Beats, products: Codes) -> tuple[Codes, int, Codes]:
+        """The exact sum of the scaled products, as integers times two to an exponent, and whether
+        a scale is no number."""
+        exponent = self.unit_exponent + sum(fmt.unit_exponent for fmt in self.scales.values())
+        whole = {name: _whole(fmt, beats[name]) for name, fmt in self.scales.items()}
+        total: Codes = np.zeros(len(products), object)
+        sides = [
+            (scale_a, scale_w, self._side("a", beats["a"], s) & self._side("w", beats["w"], t))
+            for s, scale_a in enumerate(whole["a_scale"].T if self.scale else [1])
+            for t, scale_w in enumerate(whole["w_scale"].T if self.scale else [1])
+        ]
+        for scale_a, scale_w, chosen in sides:
+            total += np.where(chosen, products, 0).sum(axis=1).astype(object) * scale_a * scale_w
+        if self.tensor_scale is not None:
+            total *= whole["tensor_scale"][:, 0]
+        bad = np.zeros(len(products), bool)
+        for name, fmt in self.scales.items():
+            bad |= (fmt.is_nan(beats[name]) | fmt.is_inf(beats[name])).any(axis=1)
+        return total, exponent, bad
+
+    def _side(self, name: str, codes: Codes, side: int) -> Codes:
+        """Which elements of an operand take its scale number ``side``."""
+        if self.sides(name) == 1:
+            return np.ones(codes.shape, bool)
+        return getattr(self, name).is_negative(codes) == bool(side)
+
+    def _zero_scale(self, beats: Beats) -> Codes:
+        """Whether a scale is zero."""
+        zero = np.zeros(len(beats["a"]), bool)
+        for name, fmt in self.scales.items():
+            zero |= (fmt.decode(beats[name]) == 0).any(axis=1)
+        return zero
+
+    def _rounded(
+        self, beats: Beats, total: Codes, exponent: int, nan: Codes, plus: Codes, minus: Codes
+    ) -> Codes:
+        """The floating-point result, specials included."""
+        fmt = self.floating
+        assert fmt is not None and fmt.nan_code is not None and fmt.inf_code is not None
+        acc = beats["acc"][:, 0] if self.accumulator is not None else np.zeros(len(total), int)
         nan = nan | fmt.is_nan(acc)
-        if self.scale is not None:
-            for name in ("a_scale", "w_scale"):
-                code = beats[name][:, 0]
-                exponent += code - self.scale.bias
-                nan = nan | self.scale.is_nan(code)
         plus = plus | (fmt.is_inf(acc) & ~fmt.is_negative(acc))
         minus = minus | (fmt.is_inf(acc) & fmt.is_negative(acc))
-        result = sum_exact((total, exponent), fmt.split(acc), fmt)
+        result = sum_exact((total, np.full(len(acc), exponent)), fmt.split(acc), fmt)
         result = np.where(plus, fmt.inf_code, result)
         result = np.where(minus, fmt.inf_code | fmt.sign_bit, result)
-        return np.where(nan | (plus & minus), fmt.nan_code, result)
+        return np.where(nan | (plus & minus), fmt.nan_code, result)[:, None]
+
+
+def _whole(fmt: Float, codes: Codes) -> Codes:
+    """Magnitudes in units of the format, as Python's integers: those of E8M0 are large."""
+    significand, exponent = fmt.split(codes)
+    return abs(significand.astype(object)) << (exponent - fmt.unit_exponent).astype(object)
 
 
 def _integer_range(fmt: Format) -> tuple[int, int]:
     """Least and greatest number of an element format, in its units."""
-    if isinstance(fmt, Int):
-        return fmt.minimum, fmt.maximum
-    assert isinstance(fmt, Float)
-    top = int(fmt.integer(fmt.max_code))
-    return (-top if fmt.signed else 0), top
+    codes = fmt.all_codes()
+    numbers = fmt.integer(codes)[~(fmt.is_nan(codes) | fmt.is_inf(codes))]
+    return int(numbers.min()), int(numbers.max())

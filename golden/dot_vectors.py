@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .block import BlockFormat
 from .errors import BadInput
 from .formats import Codes, Float, Format, Int
-from .mx import quantize
-from .unit import concatenate
+from .unit import Field, concatenate
 
 if TYPE_CHECKING:
     from .dot import DotConfig
@@ -43,12 +43,13 @@ def corners(config: DotConfig) -> Iterator[dict[str, Codes]]:
         yield _beats(config, *rows)
 
     extremes = [_extremes(f) for f in (config.a, config.w)]
-    scales = [(0, 0), (127, 127), (254, 254), (0, 254), (255, 127), (127, 255), (255, 255)]
     for acc in _accumulators(config.accumulator):
+        scales = _scale_corners(config, alone=acc == 0)
+        count = len(next(iter(scales.values()), [0]))
         for a in extremes[0]:
             for w in extremes[1]:
-                rows = [np.full((len(scales), config.lanes), code) for code in (a, w)]
-                yield _beats(config, *rows, scales=np.array(scales), acc=acc)
+                rows = [np.full((count, config.lanes), code) for code in (a, w)]
+                yield _beats(config, *rows, scales=scales, acc=acc)
 
 
 def random(config: DotConfig, rng: Rng, count: int) -> dict[str, Codes]:
@@ -64,8 +65,7 @@ def random(config: DotConfig, rng: Rng, count: int) -> dict[str, Codes]:
         a[rows, half : 2 * half] = _negated(config.a, a[rows, :half])
         w[rows, half : 2 * half] = w[rows, :half]
     beats = _beats(config, a, w)
-    if config.scale is not None:
-        beats["a_scale"], beats["w_scale"] = _scales(config, rng, count)
+    beats |= _scales(config, rng, count)
     if isinstance(config.accumulator, Int):
         beats["acc"] = _integers(config.accumulator, rng, count)
     elif config.accumulator is not None:
@@ -83,10 +83,14 @@ def tensors(config: DotConfig, values: np.ndarray, rng: Rng) -> dict[str, Codes]
             f"tensor has {len(values)} numbers; allowed: {2 * steps * config.lanes} or more"
         )
     blocks = values[: rows * steps * config.lanes].reshape(rows, steps, config.lanes)
-    operands, scales = {}, {}
+    operands, scales, factor = {}, {}, 1.0
     for name, fmt, data in (("a", config.a, blocks), ("w", config.w, np.roll(blocks, 1, axis=0))):
         if config.scale is not None:
-            scales[f"{name}_scale"], operands[name] = quantize(data, fmt)
+            form = _block_format(config, name)
+            tensor = form.tensor_code(data) if form.tensor_scale is not None else None
+            codes, operands[name] = form.quantize(data, tensor)
+            scales[f"{name}_scale"] = codes if form.asymmetric else codes[..., None]
+            factor *= 1.0 if tensor is None else float(form.tensor_scale.decode(tensor))
         else:
             peak = np.abs(data).max() or 1.0
             operands[name] = fmt.encode(data * (_largest(fmt) / peak))
@@ -94,7 +98,9 @@ def tensors(config: DotConfig, values: np.ndarray, rng: Rng) -> dict[str, Codes]
     parts = []
     for step in range(steps):
         beat = {name: codes[:, step] for name, codes in operands.items()}
-        beat |= {name: codes[:, step, None] for name, codes in scales.items()}
+        beat |= {name: codes[:, step] for name, codes in scales.items()}
+        if config.tensor_scale is not None:
+            beat["tensor_scale"] = np.full((rows, 1), config.tensor_scale.encode(factor))
         if config.accumulator is not None:
             beat["acc"] = acc
             acc = config.compute(beat)["result"]
@@ -104,22 +110,66 @@ def tensors(config: DotConfig, values: np.ndarray, rng: Rng) -> dict[str, Codes]
     return {name: codes[order] for name, codes in concatenate(*parts).items()}
 
 
+def _block_format(config: DotConfig, name: str) -> BlockFormat:
+    """The blocks of operand ``"a"`` or ``"w"``."""
+    assert config.scale is not None
+    return BlockFormat(
+        name=name,
+        element=getattr(config, name),
+        block=config.lanes,
+        scale=config.scale,
+        policy="nearest" if config.scale.mantissa_bits else "floor",
+        asymmetric=config.sides(name) == 2,
+        tensor_scale=config.tensor_scale,
+    )
+
+
 def _beats(
     config: DotConfig,
     a: Codes,
     w: Codes,
-    scales: Codes | None = None,
+    scales: dict[str, Codes] | None = None,
     acc: int = 0,
 ) -> dict[str, Codes]:
     """Beats of these elements; unit scales and a zero accumulator unless given."""
     beats = {"a": np.array(a), "w": np.array(w)}
-    if config.scale is not None:
-        if scales is None:
-            scales = np.full((len(a), 2), config.scale.bias)
-        beats["a_scale"], beats["w_scale"] = scales[:, :1], scales[:, 1:]
+    for field in _scale_fields(config):
+        ones = np.full((len(a), field.lanes), field.format.encode(1.0))
+        beats[field.name] = ones if scales is None else scales[field.name]
     if config.accumulator is not None:
         beats["acc"] = np.full((len(a), 1), acc, np.int64)
     return beats
+
+
+def _scale_fields(config: DotConfig) -> list[Field]:
+    return [field for field in config.input.fields if field.name in config.scales]
+
+
+def _scale_corners(config: DotConfig, alone: bool) -> dict[str, Codes]:
+    """Rows in which all scales are alike, at every extreme of their formats; with ``alone`` also
+    rows in which each one in turn is extreme among ones, and the first two at opposite ends."""
+    fields = _scale_fields(config)
+    places = [(field, lane) for field in fields for lane in range(field.lanes)]
+    extremes = {field.name: _scale_extremes(field.format) for field in fields}
+    count = max((len(codes) for codes in extremes.values()), default=0)
+    ones = {field.name: int(field.format.encode(1.0)) for field in fields}
+    rows = [[extremes[f.name][k % len(extremes[f.name])] for f, _ in places] for k in range(count)]
+    if alone:
+        rest = [ones[f.name] for f, _ in places]
+        for index, (field, _) in enumerate(places):
+            rows += [[*rest[:index], c, *rest[index + 1 :]] for c in extremes[field.name]]
+        ends = [(extremes[f.name][0], f.format.max_code) for f, _ in places]
+        rows.append([ends[k][k % 2] for k in range(len(places))])
+    table = np.array(rows, np.int64).reshape(len(rows), len(places))
+    columns = {f.name: [k for k, (g, _) in enumerate(places) if g is f] for f in fields}
+    return {name: table[:, chosen] for name, chosen in columns.items()}
+
+
+def _scale_extremes(fmt: Float) -> list[int]:
+    """The least codes, one, the greatest number, what is no number; with the sign bit too."""
+    codes = [0, 1, int(fmt.encode(1.0)), fmt.max_code]
+    codes += [code for code in (fmt.inf_code, fmt.nan_code) if code is not None]
+    return codes + [code | fmt.sign_bit for code in codes[1:] if fmt.signed]
 
 
 def _finite(fmt: Format) -> Codes:
@@ -159,7 +209,7 @@ def _negated(fmt: Format, codes: Codes) -> Codes:
     """The codes of the opposite numbers, where there are such."""
     if isinstance(fmt, Float):
         return codes ^ fmt.sign_bit
-    return (-codes) & ((1 << fmt.bits) - 1)
+    return fmt.encode(-fmt.decode(codes))
 
 
 def _elements(fmt: Format, rng: Rng, count: int, lanes: int) -> Codes:
@@ -184,14 +234,17 @@ def _elements(fmt: Format, rng: Rng, count: int, lanes: int) -> Codes:
     return codes
 
 
-def _scales(config: DotConfig, rng: Rng, count: int) -> tuple[Codes, Codes]:
-    """Pairs of scale codes: uniform, moderate, with results near underflow or overflow, NaN."""
-    fmt = config.scale
-    assert fmt is not None and isinstance(config.accumulator, Float)
-    low, high = config.accumulator.unit_exponent, config.accumulator.max_exponent
-    span = config.sum_bits
+def _scales(config: DotConfig, rng: Rng, count: int) -> dict[str, Codes]:
+    """Scale codes: uniform, moderate, with results near underflow or overflow, no numbers."""
+    fields, result = _scale_fields(config), config.floating
+    if not fields:
+        return {}
+    assert result is not None
+    lows = [field.format.unit_exponent for field in fields]
+    highs = [field.format.max_exponent for field in fields]
+    low, high, span = result.unit_exponent, result.max_exponent, config.sum_bits
     kind = rng.integers(0, 10, count)
-    total = np.select(
+    rest = np.select(
         [kind < 4, kind < 6, kind < 8],
         [
             rng.integers(-20, 20, count),
@@ -200,15 +253,32 @@ def _scales(config: DotConfig, rng: Rng, count: int) -> tuple[Codes, Codes]:
             # ... and about the largest finite number.
             rng.integers(high - span - 2, high + 4, count) - config.unit_exponent,
         ],
-        rng.integers(-254, 255, count),
+        rng.integers(sum(lows), sum(highs) + 1, count),
     )
-    left = np.clip(rng.integers(-127, 128, count), total - 127, total + 127)
-    left = np.clip(left, -127, 127)
-    right = np.clip(total - left, -127, 127)
-    codes = np.stack([left, right]) + fmt.bias
-    nan = rng.random((2, count)) < 0.01
-    codes[nan] = fmt.nan_code
-    return codes[0][:, None], codes[1][:, None]
+    beats = {}
+    for index, field in enumerate(fields):
+        fmt = field.format
+        assert isinstance(fmt, Float)
+        exponent = rng.integers(lows[index], highs[index] + 1, count)
+        later = slice(index + 1, None)
+        exponent = np.clip(exponent, rest - sum(highs[later]), rest - sum(lows[later]))
+        exponent = np.clip(exponent, lows[index], highs[index])
+        rest = rest - exponent
+        # Of two scales of an operand, the second is near the first, or anywhere.
+        near = exponent[:, None] + rng.integers(-4, 5, (count, field.lanes))
+        anywhere = rng.integers(lows[index], highs[index] + 1, (count, field.lanes))
+        exponents = np.where(rng.random((count, 1)) < 0.5, near, anywhere)
+        exponents[:, 0] = exponent
+        fraction = rng.random(exponents.shape) * (fmt.mantissa_bits > 0)
+        codes = fmt.encode(np.ldexp(1 + fraction, exponents))
+        odd = rng.random(codes.shape)
+        codes = np.where(odd < 0.02, 0, codes)
+        special = [code for code in (fmt.nan_code, fmt.inf_code) if code is not None]
+        if special:
+            codes = np.where(odd > 0.99, rng.choice(special, codes.shape), codes)
+        codes |= np.where(rng.random(codes.shape) < 0.1, fmt.sign_bit, 0)
+        beats[field.name] = codes
+    return beats
 
 
 def _integers(fmt: Int, rng: Rng, count: int) -> Codes:

@@ -1,4 +1,4 @@
-"""MX encoders: blocks of BF16 or FP32 numbers to a shared scale and elements."""
+"""Encoders: blocks of BF16 or FP32 numbers to a shared scale and elements."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from fractions import Fraction
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import encoder_vectors, lfsr
+from .block import POLICIES, BlockFormat, max_exponent, max_number, significand_bits
 from .errors import require
-from .formats import BF16, E8M0, Codes, Float, Format, Int
-from .mx import BLOCK, max_exponent
+from .formats import BF16, E8M0, Codes, Float, Int
 from .unit import Beats, Field, Payload, Unit
 
-Policy = Literal["floor", "round-up", "even", "ceil"]
-Rounding = Literal["half-even", "half-away", "stochastic"]
-POLICIES = ("floor", "round-up", "even", "ceil")
-ROUNDINGS = ("half-even", "half-away", "stochastic")
+POWERS = ("floor", "ceil", "even", "up")
+"""Policies under which a scale is a power of two that follows from the peak's exponent, and from
+one comparison of its mantissa."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,28 +26,18 @@ class EncoderConfig(Unit):
 
     Parameters
     ----------
-    element:
-        Element format, of eight bits or fewer.
+    format:
+        Block format: elements, their number, policy of the scale, ties, whether integers use their
+        most negative code. Its scale is E8M0.
     input_format:
         Format of the values: BF16, FP32, or another signed one with their eight exponent bits.
-    block:
-        Elements that share a scale.
-    policy:
-        How the scale follows from the largest magnitude (``peak``) of the block. ``"floor"``:
-        the greatest power of two not above the peak, over the greatest one of the element format
-        (OCP MX v1.0, section 6.3; large elements may saturate). ``"ceil"``: the least power of two
-        not below the peak over that. ``"round-up"``: the least scale with which the peak does not
-        exceed the largest element (RCEIL: nothing saturates). ``"even"``: as floor, of the peak
-        rounded to the significant bits of the element format, half away from zero.
-    rounding:
-        Of the elements: to nearest, ties to even or away from zero; or ``"stochastic"``: up with
-        the probability of the fraction that is lost.
-    symmetric:
-        Integer elements leave their most negative code unused (-128 of INT8 becomes -127).
+    stochastic:
+        Round up with the probability of the fraction that is lost, instead of to nearest.
     subnormals:
         Of the input: ``"keep"`` them, or ``"flush"`` them to zeros of their sign.
     zero_scale:
-        Scale of a block of zeros: ``"least"`` (code 0) or ``"one"`` (code 127).
+        Scale of a block of zeros: ``"one"`` (code 127), as the block format has it, or ``"least"``
+        (code 0), for which nobody has to look for a zero block.
     random_bits:
         Random bits an element for stochastic rounding; lost bits below these are dropped.
     seed:
@@ -58,59 +46,52 @@ class EncoderConfig(Unit):
         significant.
     """
 
-    element: Format
+    format: BlockFormat
     input_format: Float = BF16
-    block: int = BLOCK
-    policy: Policy = "floor"
-    rounding: Rounding = "half-even"
-    symmetric: bool = False
+    stochastic: bool = False
     subnormals: Literal["keep", "flush"] = "keep"
-    zero_scale: Literal["least", "one"] = "least"
+    zero_scale: Literal["one", "least"] = "one"
     random_bits: int = 8
     seed: int = lfsr.SEED
 
     def __post_init__(self) -> None:
-        element, source = self.element, self.input_format
+        fmt, source = self.format, self.input_format
+        require(isinstance(fmt, BlockFormat), "format", fmt, "a block format")
+        element = fmt.element
         require(
-            isinstance(element, Int | Float)
-            and element.signed
-            and 2 <= element.bits <= 8
-            and (isinstance(element, Int) or element.subnormals),
+            fmt.scale == E8M0 and not fmt.asymmetric and fmt.tensor_scale is None,
+            "format",
+            fmt.name,
+            "one with a single E8M0 scale",
+        )
+        require(fmt.policy in POWERS, "policy", fmt.policy, ", ".join(POWERS))
+        number = isinstance(element, Int) or (isinstance(element, Float) and element.subnormals)
+        require(
+            number and element.signed and 2 <= element.bits <= 8,
             "element",
-            element,
+            element.name,
             "a signed integer or floating-point format of 2 to 8 bits that has a zero",
         )
+        require(max_exponent(element) >= 0, "element", element.name, "one that reaches 1")
+        mantissa = element.mantissa_bits if isinstance(element, Float) else 1
+        bias = element.bias if isinstance(element, Float) else 1
         require(
-            isinstance(element, Int) or (element.mantissa_bits <= 5 and element.max_exponent >= 0),
+            1 <= mantissa <= 5 and bias >= 1,
             "element",
-            element,
-            "a floating-point format of up to 5 mantissa bits that reaches 1",
-        )
-        require(
-            max_exponent(element) >= 0,
-            "element",
-            element,
-            "a format that reaches 1",
+            element.name,
+            "one of 1 to 5 mantissa bits whose exponent bias is 1 or more",
         )
         ieee = isinstance(source, Float) and source.signed and source.specials == "ieee"
         require(
-            ieee and (source.exponent_bits, source.bias) == (8, 127) and source.bits <= 32,
+            ieee and (source.exponent_bits, source.bias) == (8, 127) and source.mantissa_bits >= 7,
             "input_format",
             source,
-            "a signed format with IEEE specials and the exponent of BF16, of up to 32 bits",
-        )
-        require(
-            1 <= self.block <= 1024,
-            "block",
-            self.block,
-            "1 to 1024",
+            "a signed format with IEEE specials and the exponent of BF16, of 16 bits or more",
         )
         for name, allowed in (
-            ("policy", POLICIES),
-            ("rounding", ROUNDINGS),
-            ("symmetric", (True, False)),
+            ("stochastic", (False, True)),
             ("subnormals", ("keep", "flush")),
-            ("zero_scale", ("least", "one")),
+            ("zero_scale", ("one", "least")),
         ):
             value = getattr(self, name)
             require(value in allowed, name, value, ", ".join(map(str, allowed)))
@@ -120,29 +101,17 @@ class EncoderConfig(Unit):
         super().__post_init__()
 
     @property
-    def scale(self) -> Float:
-        """Format of the shared scale."""
-        return E8M0
-
-    @property
     def threshold(self) -> tuple[Fraction, bool] | None:
         """``(t, reached)``: the scale is twice that of ``"floor"`` when the peak, divided by the
         greatest power of two not above it, is beyond t, or just reaches t if ``reached``."""
-        element = self.element
-        if self.policy == "ceil":
+        element, policy = self.format.element, self.format.policy
+        if policy == "ceil":
             return Fraction(1), False
-        if self.policy == "round-up":
-            largest = element.maximum if isinstance(element, Int) else element.max
-            unit = element.unit_exponent if isinstance(element, Int) else 0
-            return Fraction(largest) * Fraction(2) ** (unit - max_exponent(element)), False
-        if self.policy == "even":
-            return 2 - Fraction(1, 1 << fraction_bits(element) + 1), True
+        if policy == "up":
+            return Fraction(max_number(element)) / Fraction(2) ** max_exponent(element), False
+        if policy == "even":
+            return 2 - Fraction(1, 1 << significand_bits(element)), True
         return None
-
-    @property
-    def stochastic(self) -> bool:
-        """Whether elements are rounded with random numbers."""
-        return self.rounding == "stochastic"
 
     @property
     def stateful(self) -> bool:
@@ -154,47 +123,37 @@ class EncoderConfig(Unit):
 
     @property
     def input(self) -> Payload:
-        return Payload((Field("values", self.input_format, "values of the block", self.block),))
+        block = self.format.block
+        return Payload((Field("values", self.input_format, "values of the block", block),))
 
     @property
     def output(self) -> Payload:
+        fmt = self.format
         return Payload(
             (
-                Field("elements", self.element, "elements of the block", self.block),
-                Field("scale", self.scale, "shared scale of the block"),
+                Field("elements", fmt.element, "elements of the block", fmt.block),
+                Field("scale", fmt.scale, "shared scale of the block"),
             )
         )
 
     @property
     def contract(self) -> str:
-        scale = {
-            "floor": "the greatest power of two not above the largest magnitude",
-            "ceil": "the least power of two not below the largest magnitude",
-            "even": "the greatest power of two not above the largest magnitude, that rounded to"
-            f" {fraction_bits(self.element) + 1} significant bits, half away from zero",
-        }
-        top = max_exponent(self.element)
-        scale_text = (
-            "the least power of two with which no magnitude exceeds the largest element"
-            if self.policy == "round-up"
-            else f"{scale[self.policy]}, over 2**{top}"
-        )
-        rounding = {
-            "half-even": "to nearest, ties to even",
-            "half-away": "to nearest, ties away from zero",
-            "stochastic": f"down, or up if the first {self.random_bits} lost bits plus as many"
-            " random bits carry",
-        }
+        fmt = self.format
+        ties = {"even": "to even", "away": "away from zero"}[fmt.rounding]
+        rounding = f"to nearest, ties {ties}"
+        if self.stochastic:
+            rounding = (
+                f"down, or up if the first {self.random_bits} lost bits and as many random bits"
+                " add up to a carry"
+            )
         flush = " Subnormal values count as zeros." if self.subnormals == "flush" else ""
-        symmetric = (
-            " The most negative code is not used."
-            if self.symmetric and isinstance(self.element, Int)
-            else ""
-        )
-        zero = "2**-127" if self.zero_scale == "least" else "1"
+        lowest = isinstance(fmt.element, Int) and not fmt.full_range
+        symmetric = " The most negative code is not used." if lowest else ""
+        zero = "1" if self.zero_scale == "one" else "2**-127"
         return (
-            f"2**(scale - 127) is {scale_text}, within 2**-127 and 2**127; elements[k] is"
-            f" values[k] / 2**(scale - 127), its magnitude rounded {rounding[self.rounding]}, and"
+            f"2**(scale - 127) is {POLICIES[fmt.policy]}, where peak is the largest magnitude and"
+            f" emax is {max_exponent(fmt.element)}, kept within 2**-127 and 2**127. elements[k] is"
+            f" values[k] / 2**(scale - 127), its magnitude rounded {rounding}, and"
             f" saturated.{symmetric}{flush} Zeros keep their sign where the element format has"
             f" one. A block of zeros has scale {zero}; one that holds NaN or an infinity has the"
             " NaN scale, elements zero."
@@ -205,40 +164,17 @@ class EncoderConfig(Unit):
         if self.subnormals == "flush":
             tiny = np.abs(values) < 2.0**self.input_format.min_exponent
             values = np.where(tiny, np.copysign(0.0, values), values)
-        peak = np.abs(values).max(axis=1)
-        broken = ~np.isfinite(peak)
-        exponent = np.where(peak > 0, self._exponent(np.where(broken, 1, peak)), self._of_zeros)
-        # Exact: a power of two moves float64 within its normal range.
-        scaled = np.ldexp(np.where(broken[:, None], 0, values), -exponent[:, None])
-        elements = self.element.encode(scaled, rounding=self._rounding(len(values)))
-        if self.symmetric and isinstance(self.element, Int):
-            lowest = 1 << self.element.bits - 1
-            elements = np.where(elements == lowest, lowest + 1, elements)
-        scale = np.where(broken, self.scale.nan_code, exponent + self.scale.bias)
+        rounding = self._random_rounding(len(values)) if self.stochastic else None
+        scale, elements = self.format.quantize(values, rounding=rounding)
+        if self.zero_scale == "least":
+            scale = np.where((values == 0).all(axis=1), 0, scale)
         return {"elements": elements, "scale": scale[:, None]}
 
-    @property
-    def _of_zeros(self) -> int:
-        return -self.scale.bias if self.zero_scale == "least" else 0
-
-    def _exponent(self, peak: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Exponent of the scale for peaks above zero."""
-        fraction, exponent = np.frexp(peak)
-        exponent = exponent.astype(np.int64) - 1 - max_exponent(self.element)
-        if self.threshold is not None:
-            at, reached = float(self.threshold[0]), self.threshold[1]
-            exponent += 2 * fraction >= at if reached else 2 * fraction > at
-        return np.clip(exponent, -self.scale.bias, self.scale.bias)
-
-    def _rounding(self, blocks: int):
+    def _random_rounding(self, blocks: int):
         """The rounding of ``blocks`` blocks since reset."""
-        if self.rounding == "half-even":
-            return np.rint
-        if self.rounding == "half-away":
-            return lambda quanta: np.floor(quanta + 0.5)
-        bits = lfsr.sequence(self.seed, blocks * self.block * self.random_bits)
-        weights = 1 << np.arange(self.random_bits)
-        random = bits.reshape(blocks, self.block, self.random_bits) @ weights
+        shape = (blocks, self.format.block, self.random_bits)
+        bits = lfsr.sequence(self.seed, int(np.prod(shape))).reshape(shape)
+        random = bits @ (1 << np.arange(self.random_bits))
         one = 1 << self.random_bits
         return lambda quanta: np.floor((np.floor(quanta * one) + random) / one)
 
@@ -250,12 +186,10 @@ class EncoderConfig(Unit):
 
     def tensors(self, values: np.ndarray, rng: np.random.Generator) -> dict[str, Codes]:
         """The numbers of the tensor, block by block."""
-        blocks = len(values) // self.block
-        require(blocks >= 1, "numbers in the tensor", len(values), f"{self.block} or more")
-        rows = values[: blocks * self.block].reshape(blocks, self.block)
-        return {"values": self.input_format.encode(rows)}
+        block = self.format.block
+        blocks = len(values) // block
+        require(blocks >= 1, "numbers in the tensor", len(values), f"{block} or more")
+        return {"values": self.input_format.encode(values[: blocks * block].reshape(-1, block))}
 
-
-def fraction_bits(element: Format) -> int:
-    """Fraction bits of the largest normalised elements."""
-    return element.mantissa_bits if isinstance(element, Float) else element.bits - 2
+    def describe(self) -> dict[str, object]:
+        return super().describe() | {"format": self.format.describe()}

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .block import max_exponent
 from .formats import Codes, Float
-from .mx import max_exponent
 
 if TYPE_CHECKING:
     from .encoder import EncoderConfig
@@ -26,7 +26,7 @@ def corners(config: EncoderConfig) -> Iterator[dict[str, Codes]]:
     pattern as the peak itself, at both ends of the scale's range; zeros; NaN and infinities."""
     fmt, rng = config.input_format, np.random.default_rng(2)
     mantissas = patterns(config)
-    top = max_exponent(config.element)
+    top = max_exponent(config.format.element)
     one, last = 1 << fmt.mantissa_bits, fmt.max_code >> fmt.mantissa_bits
     ordinary = fmt.bias
     # Fields of the peak: ordinary, so low that the scale is clamped, subnormal, the highest.
@@ -42,7 +42,7 @@ def corners(config: EncoderConfig) -> Iterator[dict[str, Codes]]:
     special = [*special, 0, 1, one]
     special = np.array([code | sign for code in special for sign in (0, fmt.sign_bit)])
     yield _rows(config, special, np.arange(len(special)), rng)
-    yield {"values": np.repeat(special[:, None], config.block, axis=1)}
+    yield {"values": np.repeat(special[:, None], config.format.block, axis=1)}
 
 
 def patterns(config: EncoderConfig) -> list[int]:
@@ -59,10 +59,10 @@ def patterns(config: EncoderConfig) -> list[int]:
 def random(config: EncoderConfig, rng: Rng, count: int) -> dict[str, Codes]:
     """``count`` blocks: each draws its peak's exponent and how far its values lie below; mantissas
     anything, few ones, or many; some zeros; one block of thirty holds NaN or an infinity."""
-    fmt, shape = config.input_format, (count, config.block)
+    fmt, shape = config.input_format, (count, config.format.block)
     one, last = 1 << fmt.mantissa_bits, fmt.max_code >> fmt.mantissa_bits
     kind = rng.integers(0, 8, (count, 1))
-    low = max_exponent(config.element) + 4
+    low = max_exponent(config.format.element) + 4
     peak = np.select(
         [kind < 4, kind < 6, kind == 6],
         [fmt.bias + rng.integers(-20, 20, (count, 1)), rng.integers(0, low, (count, 1)), last],
@@ -79,13 +79,13 @@ def random(config: EncoderConfig, rng: Rng, count: int) -> dict[str, Codes]:
     rows = np.flatnonzero(rng.random(count) < 1 / 30)
     special = rng.integers(fmt.inf_code, fmt.sign_bit, len(rows))
     special[::2] = fmt.inf_code
-    codes[rows, rng.integers(0, config.block, len(rows))] = special
+    codes[rows, rng.integers(0, config.format.block, len(rows))] = special
     return {"values": codes | np.where(rng.random(shape) < 0.5, fmt.sign_bit, 0)}
 
 
 def _reach(config: EncoderConfig) -> int:
     """Binades from the peak down to where every element rounds to zero, and a few more."""
-    element = config.element
+    element = config.format.element
     digits = config.random_bits if config.stochastic else 1
     if isinstance(element, Float):
         return element.max_exponent - element.unit_exponent + digits + 3
@@ -94,16 +94,18 @@ def _reach(config: EncoderConfig) -> int:
 
 def _around(config: EncoderConfig, peak: int, others: Codes) -> dict[str, Codes]:
     """Blocks that hold ``peak`` in one lane, another one each, and ``others`` in the rest."""
-    rest = max(config.block - 1, 1)
+    rest = max(config.format.block - 1, 1)
     rows = -(-len(others) // rest)
     codes = np.resize(others, rows * rest).reshape(rows, rest)
-    if config.block == 1:
+    if config.format.block == 1:
         return {"values": codes}
-    values = np.empty((rows, config.block), np.int64)
+    values = np.empty((rows, config.format.block), np.int64)
     values[:, 0], values[:, 1:] = peak, codes
-    lane = np.arange(rows)[:, None] % config.block
+    lane = np.arange(rows)[:, None] % config.format.block
     return {
-        "values": np.take_along_axis(values, (np.arange(config.block) - lane) % config.block, 1)
+        "values": np.take_along_axis(
+            values, (np.arange(config.format.block) - lane) % config.format.block, 1
+        )
     }
 
 
@@ -111,8 +113,8 @@ def _rows(config: EncoderConfig, peaks: Codes, lanes: Codes, rng: Rng) -> dict[s
     """Blocks that hold one of ``peaks`` each, of either sign, among smaller values."""
     fmt = config.input_format
     magnitude = peaks % fmt.sign_bit if fmt.sign_bit else peaks
-    down = rng.integers(0, _reach(config) << fmt.mantissa_bits, (len(peaks), config.block))
+    down = rng.integers(0, _reach(config) << fmt.mantissa_bits, (len(peaks), config.format.block))
     values = np.clip(magnitude[:, None] - down, 0, fmt.max_code)
     values |= np.where(rng.random(values.shape) < 0.5, fmt.sign_bit, 0)
-    values[np.arange(len(peaks)), lanes % config.block] = peaks
+    values[np.arange(len(peaks)), lanes % config.format.block] = peaks
     return {"values": values}

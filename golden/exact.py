@@ -7,7 +7,7 @@ intermediate result is ever rounded.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .formats import Codes, Float
 
@@ -36,6 +36,32 @@ def round_exact(significand: int, exponent: int, fmt: Float) -> int:
     if code > fmt.max_code:
         code = next(c for c in (fmt.inf_code, fmt.nan_code, fmt.max_code) if c is not None)
     return code | (fmt.sign_bit if significand < 0 else 0)
+
+
+def quotient(values: ArrayLike, divisors: ArrayLike) -> NDArray[np.float64]:
+    """``values / divisors`` so that rounding it to 51 bits or fewer is rounding the exact quotient.
+
+    The quotient is rounded to odd: where it is not exact, the last of its 53 bits is set, so that
+    no tie appears that was none and none is lost. ``divisors`` are positive, of up to 32
+    significant bits, and all numbers far from the ends of float64.
+    """
+    values, divisors = np.broadcast_arrays(
+        np.asarray(values, np.float64), np.asarray(divisors, np.float64)
+    )
+    near = values / divisors
+    # values - near * divisors: `near` in parts of 21 bits or fewer, so that no product rounds, and
+    # no difference but the last, whose sign is right all the same.
+    mantissa, exponent = np.frexp(near)
+    rest = values
+    for digits in (21, 37, 53):
+        part = np.ldexp(np.rint(np.ldexp(mantissa, digits)), -digits)
+        rest = rest - np.ldexp(part, exponent) * divisors
+        mantissa = mantissa - part
+    # Towards zero, then the last bit up: a nonzero remainder makes the quotient odd.
+    bits = np.abs(near).view(np.int64)
+    bits = np.where((rest != 0) & (np.signbit(rest) != np.signbit(values)), bits - 1, bits)
+    odd = np.where(rest != 0, bits | 1, bits).view(np.float64)
+    return np.copysign(odd, values)
 
 
 def sum_exact(

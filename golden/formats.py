@@ -4,7 +4,7 @@ A format maps codes (unsigned bit patterns) to numbers. Codes are NumPy integers
 Python integers in an ``object`` array for formats wider than 62 bits.
 
 Sources: OCP Microscaling Formats (MX) v1.0, tables 1 to 7; OCP 8-bit Floating Point v1.0; IEEE
-Std 754-2019, table 3.5; bfloat16 as the upper half of binary32.
+Std 754-2019, table 3.5; bfloat16 as the upper half of binary32; arXiv 2311.05161 (dINT).
 """
 
 from __future__ import annotations
@@ -22,8 +22,24 @@ from .errors import BadInput, require
 
 Codes = NDArray[Any]
 Overflow = Literal["saturate", "special"]
-Rounding = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-"""From magnitudes in quanta of the result (0 or more, float64) to whole numbers of quanta."""
+Rounding = Literal["even", "away"]
+ROUNDINGS: tuple[Rounding, ...] = ("even", "away")
+"""What becomes of a number half way between two others: the even one, or that of the greater
+magnitude."""
+Quanta = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""Another rounding: from magnitudes in quanta of the result to whole numbers of quanta."""
+
+
+def nearest(values: ArrayLike, rounding: Rounding | Quanta = "even") -> NDArray[np.float64]:
+    """The integers nearest to ``values``, ties as ``rounding`` says; or those that it gives."""
+    if callable(rounding):
+        return np.copysign(rounding(np.abs(values)), values)
+    require(rounding in ROUNDINGS, "rounding", rounding, ", ".join(ROUNDINGS))
+    if rounding == "even":
+        return np.rint(values)
+    magnitude = np.abs(values)
+    floor = np.floor(magnitude)  # adding a half would round on its own
+    return np.copysign(floor + (magnitude - floor >= 0.5), values)
 
 
 @dataclass(frozen=True)
@@ -54,10 +70,13 @@ class Format(ABC):
 
     @abstractmethod
     def encode(
-        self, values: ArrayLike, overflow: Overflow = "saturate", rounding: Rounding = np.rint
+        self,
+        values: ArrayLike,
+        overflow: Overflow = "saturate",
+        rounding: Rounding | Quanta = "even",
     ) -> Codes:
-        """The codes of ``values`` (real numbers given exactly, as float64): the nearest ones, ties
-        to even, unless another ``rounding`` of magnitudes is given.
+        """The codes nearest to ``values`` (real numbers given exactly, as float64), ties as
+        ``rounding`` says.
 
         ``overflow`` says what becomes of a magnitude that rounds beyond the largest finite number:
         ``"saturate"`` gives that largest number (also for infinities); ``"special"`` gives
@@ -164,15 +183,17 @@ class Int(Format):
         return (np.asarray(integers) & ((1 << self.bits) - 1)).astype(dtype)
 
     def encode(
-        self, values: ArrayLike, overflow: Overflow = "saturate", rounding: Rounding = np.rint
+        self,
+        values: ArrayLike,
+        overflow: Overflow = "saturate",
+        rounding: Rounding | Quanta = "even",
     ) -> Codes:
         require(overflow in ("saturate", "special"), "overflow", overflow, "saturate, special")
         values = np.asarray(values, np.float64)
         if np.any(np.isnan(values)):
             raise BadInput(f"NaN cannot be encoded: {self.name} has none")
         with np.errstate(over="ignore"):  # an overflow to infinity saturates below
-            scaled = np.ldexp(values, self.fraction_bits)
-        units = np.copysign(rounding(np.abs(scaled)), scaled)
+            units = nearest(np.ldexp(values, self.fraction_bits), rounding)
         return self.wrap(np.clip(units, self.minimum, self.maximum).astype(np.int64))
 
     def describe(self) -> dict[str, Any]:
@@ -181,6 +202,78 @@ class Int(Format):
             "encoding": "two's complement" if self.signed else "unsigned",
             "fraction_bits": self.fraction_bits,
         }
+
+
+@dataclass(frozen=True)
+class DInt(Format):
+    """Integers and plus and minus one half: dINT, "integer with denormal" (arXiv 2311.05161).
+
+    Two codes stand for half a step of either sign, so that small weights do not round to zero; the
+    others are two's complement integers. ``halves`` are the codes of +1/2 and of -1/2; the paper
+    does not give them, so here they are the two that would be the most negative integers: dINT4 is
+    -6 to 7 and its half codes are 1000 and 1001.
+    """
+
+    width: int
+    halves: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        require(3 <= self.width <= 8, "width", self.width, "3 to 8 bits")
+        top = (1 << self.width) - 1
+        distinct = len(set(self.halves)) == 2 and all(0 < code <= top for code in self.halves)
+        require(distinct, "halves", self.halves, f"two codes from 1 to {top}: zero stays zero")
+
+    @property
+    def bits(self) -> int:
+        return self.width
+
+    @property
+    def signed(self) -> bool:
+        return True
+
+    @property
+    def unit_exponent(self) -> int:
+        return -1
+
+    @cached_property
+    def _doubled(self) -> NDArray[np.int64]:
+        """Twice the number of each code: an integer of one bit more."""
+        codes = np.arange(1 << self.bits)
+        numbers = 2 * (codes - (codes >> self.bits - 1 << self.bits))
+        numbers[list(self.halves)] = 1, -1
+        return numbers
+
+    def is_negative(self, codes: ArrayLike) -> NDArray[np.bool_]:
+        return self._doubled[self.check(codes)] < 0
+
+    def split(self, codes: ArrayLike) -> tuple[Codes, NDArray[np.int64]]:
+        codes = self.check(codes)
+        return self._doubled[codes], np.full(codes.shape, self.unit_exponent)
+
+    def encode(
+        self,
+        values: ArrayLike,
+        overflow: Overflow = "saturate",
+        rounding: Rounding | Quanta = "even",
+    ) -> Codes:
+        """As every format does; of two equally near numbers, ``"even"`` is the one that more
+        powers of two divide: 1/4 becomes 0, and 3/4 becomes 1."""
+        require(overflow in ("saturate", "special"), "overflow", overflow, "saturate, special")
+        require(rounding in ROUNDINGS, "rounding", rounding, ", ".join(ROUNDINGS))
+        values = np.asarray(values, np.float64)
+        if np.any(np.isnan(values)):
+            raise BadInput(f"NaN cannot be encoded: {self.name} has none")
+        order = np.argsort(self._doubled)
+        numbers = self._doubled[order]
+        middles = (numbers[1:] + numbers[:-1]) / 4
+        below = np.searchsorted(middles, values, side="left")
+        above = np.searchsorted(middles, values, side="right")
+        rank = np.abs(numbers) if rounding == "away" else numbers & -numbers
+        rank = np.where(numbers == 0, 0 if rounding == "away" else 1 << self.bits + 1, rank)
+        return order[np.where(rank[above] > rank[below], above, below)]
+
+    def describe(self) -> dict[str, Any]:
+        return super().describe() | {"kind": "integer with halves", "halves": list(self.halves)}
 
 
 @dataclass(frozen=True)
@@ -289,7 +382,10 @@ class Float(Format):
         return np.where(self.is_negative(codes), -significand, significand), exponent
 
     def encode(
-        self, values: ArrayLike, overflow: Overflow = "saturate", rounding: Rounding = np.rint
+        self,
+        values: ArrayLike,
+        overflow: Overflow = "saturate",
+        rounding: Rounding | Quanta = "even",
     ) -> Codes:
         require(overflow in ("saturate", "special"), "overflow", overflow, "saturate, special")
         values = np.asarray(values, np.float64)
@@ -306,8 +402,8 @@ class Float(Format):
         # Counting quanta across binades: a carry out of the mantissa walks into the exponent.
         base = (exponent - self.min_exponent) << self.mantissa_bits
         # Ties go to the even significand, and with a one-digit significand to the larger number
-        # (IEEE 754-2019, section 4.3.1): both are what rint does.
-        code = base + rounding(scaled).astype(np.int64)
+        # (IEEE 754-2019, section 4.3.1): both are what rounding the quanta to even does.
+        code = base + nearest(scaled, rounding).astype(np.int64)
         if not self.subnormals:  # a grid without zero: its code 0 is the first quantum
             code = np.maximum(code - (1 << self.mantissa_bits), 0)
         beyond = (code > self.max_code) | (infinite & (kept != 0))
@@ -333,6 +429,12 @@ def integer(width: int, *, signed: bool = True, fraction_bits: int = 0) -> Int:
     return Int(f"{'' if signed else 'U'}INT{width}", width, signed, fraction_bits)
 
 
+def dint(width: int, halves: tuple[int, int] | None = None) -> DInt:
+    """dINT``width``; see :class:`DInt` for ``halves``."""
+    least = 1 << width - 1
+    return DInt(f"dINT{width}", width, (least, least + 1) if halves is None else halves)
+
+
 def minifloat(
     exponent_bits: int,
     mantissa_bits: int,
@@ -351,6 +453,7 @@ def minifloat(
 INT2, INT3, INT4, INT5, INT6, INT7, INT8 = (integer(n) for n in range(2, 9))
 UINT2, UINT3, UINT4, UINT5, UINT6, UINT7, UINT8 = (integer(n, signed=False) for n in range(2, 9))
 INT32 = integer(32)
+DINT4 = dint(4)
 FLAG = Int("flag", 1, is_signed=False)
 
 # OCP MX v1.0 element formats (tables 1 to 4 and section 5.3.4).

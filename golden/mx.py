@@ -1,9 +1,10 @@
-"""OCP Microscaling (MX) blocks: a shared E8M0 scale and ``BLOCK`` elements.
+"""The named block formats: OCP Microscaling (MX), NVFP4, NVINT4, AMXFP4.
 
-A new element format is one line in ``ELEMENTS``: decoder, dot product, tests and report rows are
-made from it.
+A new MX element format is one line in ``ELEMENTS``, a block format of another kind one entry in
+``BLOCKS``: decoder, dot product, tests and report rows are made from them.
 
-Source: OCP Microscaling Formats (MX) v1.0, sections 5.1 and 6.3, table 1.
+Sources: OCP Microscaling Formats (MX) v1.0, sections 5.1 and 6.3, table 1; arXiv 2510.25602
+(MXINT4, NVINT4); arXiv 2509.25149 (NVFP4); arXiv 2411.09909 (AMXFP4).
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import formats as f
-from .errors import BadInput, require
-from .formats import E8M0, Codes, Float, Format
+from .block import BlockFormat
+from .errors import BadInput
+from .formats import Codes, Format
 
 BLOCK = 32
-"""Elements that share a scale (``k`` of the specification)."""
+"""Elements that share a scale (``k`` of the MX specification)."""
 
 ELEMENTS: dict[str, Format] = {
     "mxint8": f.MXINT8,
@@ -26,40 +28,42 @@ ELEMENTS: dict[str, Format] = {
     "mxfp6_e2m3": f.E2M3,
     "mxfp4": f.E2M1,
 }
-"""Element formats by the name that their units bear."""
+"""MX element formats by the name that their units bear."""
 
 
-def max_exponent(element: Format) -> int:
-    """Exponent of the largest power of two of a format (``emax`` of the specification)."""
-    if isinstance(element, Float):
-        return element.max_exponent
-    return element.bits - 2 + element.unit_exponent
+def mx(element: Format, name: str = "mx") -> BlockFormat:
+    """MX blocks of an element format: an E8M0 scale by the floor rule of section 6.3."""
+    return BlockFormat(name=name, element=element, block=BLOCK)
+
+
+NVFP4 = BlockFormat(name="nvfp4", element=f.E2M1, block=16, scale=f.E4M3, policy="nearest")
+NVINT4 = NVFP4.replace(name="nvint4", element=f.INT4, full_range=False)
+AMXFP4 = BlockFormat(name="amxfp4", element=f.E2M1, scale=f.E5M2, policy="nearest", asymmetric=True)
+
+BLOCKS: dict[str, BlockFormat] = {
+    block.name: block
+    for block in (
+        *(mx(element, name) for name, element in ELEMENTS.items()),
+        # Fraction bits as MXINT8 has them, so that the largest power of two is 1 here too.
+        mx(f.integer(4, fraction_bits=2), "mxint4").replace(policy="up", full_range=False),
+        NVFP4,
+        NVFP4.replace(name="nvfp4_ue5m3", scale=f.UE5M3),
+        NVINT4,
+        NVINT4.replace(name="nvint4_ue5m3", scale=f.UE5M3),
+        AMXFP4,
+    )
+}
+"""Every named block format."""
 
 
 def quantize(values: ArrayLike, element: Format) -> tuple[Codes, Codes]:
-    """``(scales, elements)`` of blocks of real numbers, as section 6.3 converts them.
-
-    ``values`` has shape ``(..., k)``, ``k`` numbers a block. The scale is the greatest power of two
-    not above the largest magnitude, divided by that of the format; elements are rounded to
-    nearest even and saturate. A block of zeros takes scale 1. A block that holds NaN or an
-    infinity takes the NaN scale, elements zero.
-
-    Returns scale codes of shape ``(...)`` and element codes of shape ``(..., k)``.
-    """
-    values = np.asarray(values, np.float64)
-    require(values.ndim >= 1, "shape of values", values.shape, "at least one axis")
-    peak = np.max(np.abs(values), axis=-1, initial=0)
-    broken = ~np.isfinite(peak)
-    safe = np.where(broken | (peak == 0), np.ldexp(1.0, max_exponent(element)), peak)
-    exponent = np.clip(np.frexp(safe)[1] - 1 - max_exponent(element), -127, 127)
-    scaled = np.ldexp(np.where(broken[..., None], 0, values), -exponent[..., None])
-    assert E8M0.nan_code is not None
-    return np.where(broken, E8M0.nan_code, exponent + E8M0.bias), element.encode(scaled)
+    """``(scales, elements)`` of MX blocks; see :meth:`golden.block.BlockFormat.quantize`."""
+    return mx(element).quantize(values)
 
 
 def dequantize(scales: ArrayLike, elements: ArrayLike, element: Format) -> NDArray[np.float64]:
     """The real numbers of MX blocks, exact in float64; a NaN scale makes its whole block NaN."""
-    return E8M0.decode(scales)[..., None] * element.decode(elements)
+    return mx(element).dequantize(scales, elements)
 
 
 def snr(values: ArrayLike, approximation: ArrayLike) -> float:

@@ -13,7 +13,7 @@ from golden.dot import DotConfig
 from golden.encoder import EncoderConfig
 from golden.errors import BadInput
 from golden.formats import E8M0, FP32, INT4, INT8, INT32
-from golden.mx import ELEMENTS
+from golden.mx import BLOCKS, ELEMENTS
 from golden.unit import Unit
 
 from .decoder import Decoder
@@ -100,19 +100,19 @@ def _mx_designs() -> Iterable[Design]:
 
 
 def _encoder_designs() -> Iterable[Design]:
-    for name, element in ELEMENTS.items():
-        config = EncoderConfig(element=element)
-        yield Design(
-            f"{name}_encoder",
-            config,
-            f"{config.input_format.name} to MX blocks of 32 {element.name}",
-            OCP_MX,
-            "encoder",
-        )
-    yield Design(
-        "mxfp4_encoder_stochastic",
-        EncoderConfig(element=ELEMENTS["mxfp4"], rounding="stochastic"),
-        "BF16 to MX blocks of 32 E2M1, rounded stochastically",
+    for name, block in BLOCKS.items():
+        if block.scale == E8M0:
+            yield _encoder(name, EncoderConfig(format=block), "")
+    stochastic = EncoderConfig(format=BLOCKS["mxfp4"], stochastic=True)
+    yield _encoder("mxfp4_stochastic", stochastic, ", rounded stochastically")
+
+
+def _encoder(name: str, config: EncoderConfig, more: str) -> Design:
+    block = config.format
+    return Design(
+        f"{name}_encoder",
+        config,
+        f"{config.input_format.name} to blocks of {block.block} {block.element.name}{more}",
         OCP_MX,
         "encoder",
     )

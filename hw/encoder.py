@@ -21,9 +21,9 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden import lfsr
+from golden.block import max_exponent
 from golden.encoder import EncoderConfig
 from golden.formats import Float, Int
-from golden.mx import max_exponent
 
 from .arith import named, shift_right_sticky
 from .pipeline import Datapath, Register, Stage, layout
@@ -55,17 +55,17 @@ class Widths:
         half, and whether there is anything below it."""
         if self.config.stochastic:
             return self.config.random_bits
-        return 2 if self.config.rounding == "half-even" else 1
+        return 2 if self.sticky else 1
 
     @property
     def sticky(self) -> bool:
         """Whether the lowest bit of the tail stands for all below it."""
-        return self.config.rounding == "half-even"
+        return not self.config.stochastic and self.config.format.rounding == "even"
 
     @property
     def digits(self) -> int:
         """Significant bits of the largest elements."""
-        element = self.config.element
+        element = self.config.format.element
         return element.mantissa_bits + 1 if isinstance(element, Float) else element.bits - 1
 
     @property
@@ -82,20 +82,20 @@ class Widths:
     def position(self) -> int:
         """Bits of a lane's place: :attr:`zero_field` plus the element's exponent field; of an
         integer, all ones minus the shift."""
-        if isinstance(self.config.element, Float):
+        if isinstance(self.config.format.element, Float):
             return (self.zero_field * 2 - 1).bit_length()
         return self.shifts.bit_length()
 
     @property
     def zero_field(self) -> int:
         """The place of exponent field 0: a power of two, so that the field itself stands below."""
-        assert isinstance(self.config.element, Float)
-        return 1 << max(self.config.element.exponent_bits, (self.shifts - 1).bit_length())
+        assert isinstance(self.config.format.element, Float)
+        return 1 << max(self.config.format.element.exponent_bits, (self.shifts - 1).bit_length())
 
     @property
     def offset(self) -> int:
         """A lane's place is its exponent field plus this minus the scale."""
-        element = self.config.element
+        element = self.config.format.element
         if isinstance(element, Float):
             return self.zero_field + element.bias
         return (1 << self.position) - 1 - max_exponent(element)
@@ -106,14 +106,16 @@ class Widths:
         integers reach from 1 up, as those of all other blocks do not."""
         keep = self.config.subnormals == "keep"
         return (
-            isinstance(self.config.element, Int) and keep and max_exponent(self.config.element) == 0
+            isinstance(self.config.format.element, Int)
+            and keep
+            and max_exponent(self.config.format.element) == 0
         )
 
     @property
     def normalise(self) -> int:
         """How far subnormal values are shifted up: as far as the least normal element is below
         the least normal value, under the least scale."""
-        element, source = self.config.element, self.config.input_format
+        element, source = self.config.format.element, self.config.input_format
         if isinstance(element, Int) or self.config.subnormals == "flush":
             return 0
         return min(element.bias - 1, source.mantissa_bits) if element.bias > 1 else 0
@@ -134,17 +136,19 @@ def _aligned(config: EncoderConfig) -> data.StructLayout:
     widths = Widths(config)
     lane = {
         "sign": unsigned(1),
-        "field": unsigned(config.element.exponent_bits if isinstance(config.element, Float) else 0),
+        "field": unsigned(
+            config.format.element.exponent_bits if isinstance(config.format.element, Float) else 0
+        ),
         "window": unsigned(widths.window),
     }
-    lanes = data.ArrayLayout(data.StructLayout(lane), config.block)
+    lanes = data.ArrayLayout(data.StructLayout(lane), config.format.block)
     return data.StructLayout({"lanes": lanes, "scale": unsigned(8)} | _random(config))
 
 
 def _random(config: EncoderConfig) -> dict[str, data.ShapeLike]:
     if not config.stochastic:
         return {}
-    return {"random": data.ArrayLayout(unsigned(config.random_bits), config.block)}
+    return {"random": data.ArrayLayout(unsigned(config.random_bits), config.format.block)}
 
 
 def _values(config: EncoderConfig) -> dict[str, data.ShapeLike]:
@@ -181,7 +185,7 @@ class RandomRegister(wiring.Component):
         m.submodules.register = register = Register(layout(self.config.input))
         wiring.connect(m, wiring.flipped(self.i), register.i)
         state = Signal(lfsr.DEGREE, init=self.config.seed)
-        count = self.config.block * self.config.random_bits
+        count = self.config.format.block * self.config.random_bits
         bits = [state[k] for k in range(lfsr.DEGREE)]
         for k in range(count):
             bits.append(named(m, f"bit{lfsr.DEGREE + k}", bits[k] ^ bits[k + lfsr.TAP]))
@@ -215,7 +219,7 @@ class Peak(Stage):
         m = Module()
         self.pass_on(m)
         config, fmt = self.config, self.config.input_format
-        lanes = _lanes(self.i["values"], config.block)
+        lanes = _lanes(self.i["values"], config.format.block)
         keys, some = [], []
         for lane, code in enumerate(lanes):
             mantissa, field = code[: fmt.mantissa_bits], code[fmt.mantissa_bits : -1]
@@ -233,7 +237,7 @@ class Peak(Stage):
         above = _above(mantissa, threshold, reached)
         # The least exponent of the scale and the peak's floor may differ by a doubling only where
         # the element format begins at 1: elsewhere the scale of subnormal peaks is clamped.
-        if max_exponent(self.config.element) == 0:
+        if max_exponent(self.config.format.element) == 0:
             shifted = Cat(Const(0, 1), mantissa[:-1])
             tiny = mantissa[-1] & _above(shifted, threshold, reached)
             if self.config.subnormals == "flush":
@@ -301,14 +305,14 @@ class Scale(Stage):
         up = self.i.key[0] if config.threshold is not None else Const(0, 1)
         field = self.i.key[widths.key - 8 :]
         broken = named(m, "broken", field.all())
-        wanted = named(m, "wanted", field + up - max_exponent(config.element))
+        wanted = named(m, "wanted", field + up - max_exponent(config.format.element))
         least = named(m, "least", wanted[-1])
         scale: Value = Mux(least, 0, wanted[:8])
-        if max_exponent(config.element) == 0 and config.threshold is not None:
+        if max_exponent(config.format.element) == 0 and config.threshold is not None:
             # The one scale that is too great: the next code is NaN.
-            scale = Mux(wanted[:8].all(), Const(config.scale.max_code, 8), scale)
+            scale = Mux(wanted[:8].all(), Const(config.format.scale.max_code, 8), scale)
         if config.zero_scale == "one":
-            scale = Mux(self.i.zero, Const(config.scale.bias, 8), scale)
+            scale = Mux(self.i.zero, Const(config.format.scale.bias, 8), scale)
         scale = named(m, "number", scale)
         out: Value = broken
         if widths.integers_from_one:
@@ -338,11 +342,13 @@ class Align(Stage):
         m = Module()
         self.pass_on(m)
         config = self.config
-        for lane, code in enumerate(_lanes(self.i["values"], config.block)):
+        for lane, code in enumerate(_lanes(self.i["values"], config.format.block)):
             o = self.o.lanes[lane]
             field, window = self._lane(m, code, lane)
             # A lane of a broken block is so far down that it is zero, but for the sign.
-            sign = code[-1] & ~self.i.broken if isinstance(config.element, Float) else code[-1]
+            sign = (
+                code[-1] & ~self.i.broken if isinstance(config.format.element, Float) else code[-1]
+            )
             m.d.comb += [o.sign.eq(sign), o.field.eq(field), o.window.eq(window)]
         return m
 
@@ -355,7 +361,7 @@ class Align(Stage):
         if config.subnormals == "flush":
             near = named(m, f"counts{lane}", near & normal)
         window = named(m, f"window{lane}", self._window(significand))
-        if isinstance(config.element, Int):
+        if isinstance(config.format.element, Int):
             down = shift_right_sticky(m, window, Cat(~place, ~near), f"shift{lane}")
             lost = down[0] & near  # and else there is no half either
             shifted: Value = Cat(lost | down[1], down[2:]) if widths.sticky else down[1:]
@@ -369,7 +375,7 @@ class Align(Stage):
         for amount in range(1, widths.shifts + 1):
             holds = near & (place == zero + 1 - amount)
             choice[amount] = named(m, f"by{amount}_{lane}", holds)
-        exponent_field = place[: config.element.exponent_bits]
+        exponent_field = place[: config.format.element.exponent_bits]
         # Field 1 without a leading bit is field 0.
         gate = unshifted & window[-1] if config.subnormals == "keep" else unshifted
         gate = named(m, f"gate{lane}", gate)
@@ -411,7 +417,7 @@ class Align(Stage):
         config, widths = self.config, Widths(self.config)
         if config.subnormals == "flush":
             return field, Const(0, 1), Cat(mantissa, Const(1, 1))
-        if isinstance(config.element, Int):
+        if isinstance(config.format.element, Int):
             # The place is fixed: the leading bit may be missing.
             return Cat(field[0] | ~normal, field[1:]), Const(0, 1), Cat(mantissa, normal)
         # A subnormal with its first bit on top has exponent field 0, and less where zeros lead.
@@ -465,13 +471,13 @@ class Round(Stage):
         m = Module()
         self.pass_on(m)
         config = self.config
-        targets = _lanes(self.o.elements, config.block)
+        targets = _lanes(self.o.elements, config.format.block)
         for lane, target in enumerate(targets):
             value = self.i.lanes[lane]
             tail = Widths(config).tail
             kept, lost = value.window[tail:], value.window[:tail]
             up = named(m, f"up{lane}", self._up(kept, lost, lane))
-            if isinstance(config.element, Int):
+            if isinstance(config.format.element, Int):
                 m.d.comb += target.eq(self._integer(m, value.sign, kept, up, lane))
             else:
                 trunc = named(m, f"trunc{lane}", Cat(kept[:-1], value.field))
@@ -481,14 +487,14 @@ class Round(Stage):
     def _up(self, kept: Value, lost: Value, lane: int) -> Value:
         if self.config.stochastic:
             return (lost + self.i.random[lane])[len(lost)]
-        if self.config.rounding == "half-away":
+        if not Widths(self.config).sticky:
             return lost[0]
         return lost[1] & (lost[0] | kept[0])
 
     def _integer(self, m: Module, sign: Value, magnitude: Value, up: Value, lane: int) -> Value:
         config = self.config
-        bits = config.element.bits
-        top = magnitude.all() if config.symmetric else magnitude.all() & ~sign
+        bits = config.format.element.bits
+        top = magnitude.all() if not config.format.full_range else magnitude.all() & ~sign
         # A positive number is incremented if up; a negative one is inverted and incremented if not
         # up. Both in one ripple: a bit turns where the carry differs from the sign, and that bit,
         # of which the first is up, passes on by majority.
@@ -501,12 +507,12 @@ class Round(Stage):
         return Cat(result, turn)
 
     def _float(self, trunc: Value, up: Value) -> Value:
-        element = self.config.element
+        element = self.config.format.element
         assert isinstance(element, Float)
         bits = len(trunc)
         last = (1 << bits) - 1
         # With these policies nothing exceeds the largest element.
-        if self.config.policy in ("ceil", "round-up") and element.max_exponent > 0:
+        if self.config.format.policy in ("ceil", "up") and element.max_exponent > 0:
             return (trunc + up)[:bits]
         if element.max_code == last - 1:  # the code above it is NaN, and may be reached
             inside = ~trunc[1:].all()

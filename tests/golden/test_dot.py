@@ -13,6 +13,7 @@ from golden.errors import BadInput
 from golden.exact import round_exact
 from golden.formats import (
     BF16,
+    DINT4,
     E2M1,
     E2M3,
     E3M2,
@@ -25,6 +26,7 @@ from golden.formats import (
     INT8,
     INT32,
     MXINT8,
+    UE5M3,
     UINT8,
     integer,
 )  # fmt: skip
@@ -39,7 +41,26 @@ MIXED = {
     "fp16, no scales": DotConfig(a=E5M2, w=E4M3, lanes=4, accumulator=FP16),
     "one lane": DotConfig(a=E5M2, w=E5M2, lanes=1, scale=E8M0, accumulator=FP32),
 }
-FLOATING = MX | MIXED
+NVFP4 = DotConfig(a=E2M1, w=E2M1, lanes=16, scale=E4M3, accumulator=FP32)
+AMXFP4 = DotConfig(a=E2M1, w=E2M1, scale=E5M2, asymmetric="both", accumulator=FP32)
+SCALED = {
+    "nvfp4": NVFP4,
+    "nvfp4 block": NVFP4.replace(accumulator=None, output_format=FP32),
+    "nvfp4 ue5m3": NVFP4.replace(scale=UE5M3),
+    "nvfp4 tensor": NVFP4.replace(tensor_scale=FP32),
+    "nvfp4 tensor block": NVFP4.replace(tensor_scale=FP32, accumulator=None, output_format=FP16),
+    "nvint4": NVFP4.replace(a=INT4, w=INT4),
+    "nvfp8": NVFP4.replace(a=E4M3, w=E5M2),
+    "mxfp4 block": MX["mxfp4"].replace(accumulator=None, output_format=BF16),
+    "mxfp8 block": MX["mxfp8_e5m2"].replace(accumulator=None, output_format=FP32),
+    "amxfp4": AMXFP4,
+    "amxfp4 x mxfp4": AMXFP4.replace(asymmetric="a"),
+    "amxfp4 e4m3": AMXFP4.replace(scale=E4M3),
+    "amxfp4 e8m0": AMXFP4.replace(scale=E8M0),
+    "amxfp4 tensor": AMXFP4.replace(tensor_scale=FP32, lanes=4),
+    "amxint8": AMXFP4.replace(a=MXINT8, w=E2M3, lanes=8),
+}
+FLOATING = MX | MIXED | SCALED
 
 
 def rounded(value: Fraction, fmt) -> float:
@@ -64,21 +85,33 @@ def rounded(value: Fraction, fmt) -> float:
 def by_fractions(config, beats, row) -> float:
     """The contract, word for word."""
     values = {f.name: f.format.decode(beats[f.name][row]).tolist() for f in config.input.fields}
-    scale = Fraction(1)
-    for name in ("a_scale", "w_scale"):
-        if name in values:
-            if isnan(values[name][0]):
-                return nan
-            scale *= Fraction(values[name][0])
+    scales = {name: [abs(s) for s in values[name]] for name in values if name.endswith("_scale")}
+    if any(isnan(s) or isinf(s) for side in scales.values() for s in side):
+        return nan
+
+    def scaled(operand: str, lane: int) -> Fraction | float:
+        value = values[operand][lane]
+        sides = scales.get(f"{operand}_scale", [1])
+        if len(sides) == 2:
+            code = int(beats[operand][row, lane])
+            return Fraction(value) * Fraction(sides[code >> getattr(config, operand).bits - 1])
+        return value * sides[0] if isinf(value) or isnan(value) else Fraction(value) * Fraction(
+            sides[0]
+        )  # fmt: skip
+
     total, infinities = Fraction(0), set()
-    for a, w in zip(values["a"], values["w"], strict=True):
+    factor = scales.get("tensor_scale", [1])[0]
+    for lane in range(config.lanes):
+        a, w = scaled("a", lane), scaled("w", lane)
         if isnan(a) or isnan(w) or (isinf(a) and w == 0) or (isinf(w) and a == 0):
             return nan
         if isinf(a) or isinf(w):
-            infinities.add(a * w)
+            if factor == 0:
+                return nan
+            infinities.add(inf if (a > 0) == (w > 0) else -inf)
         else:
-            total += Fraction(a) * Fraction(w)
-    acc = values["acc"][0]
+            total += a * w
+    acc = values["acc"][0] if "acc" in values else 0.0
     if isnan(acc):
         return nan
     if isinf(acc):
@@ -87,12 +120,12 @@ def by_fractions(config, beats, row) -> float:
         return nan
     if infinities:
         return infinities.pop()
-    return rounded(Fraction(acc) + scale * total, config.accumulator)
+    return rounded(Fraction(acc) + Fraction(factor) * total, config.floating)
 
 
 def compare(config, beats):
     results = config.compute(beats)["result"][:, 0]
-    fmt = config.accumulator
+    fmt = config.floating
     for row, code in enumerate(results):
         expected = by_fractions(config, beats, row)
         got = float(fmt.decode(code))
@@ -107,15 +140,80 @@ def compare(config, beats):
 @pytest.mark.parametrize("name", FLOATING)
 def test_random_beats_against_fractions(name):
     config = FLOATING[name]
-    compare(config, config.random(np.random.default_rng(7), 1500))
+    compare(config, config.random(np.random.default_rng(7), 500 if name in SCALED else 1500))
 
 
 @pytest.mark.parametrize("name", FLOATING)
 def test_corner_beats_against_fractions(name):
     config = FLOATING[name]
     beats = concatenate(*config.corners())
-    rows = np.random.default_rng(8).permutation(len(beats["a"]))[:800]
+    rows = np.random.default_rng(8).permutation(len(beats["a"]))[: 400 if name in SCALED else 800]
     compare(config, {field: codes[rows] for field, codes in beats.items()})
+
+
+def test_every_contract_differs_from_every_other():
+    """One beat of the same elements and scales gives another result under each option."""
+    a = np.array([[0x2, 0x9, 0x7, 0xF] * 8])  # 1, -0.5, 6, -6
+    w = np.array([[0x3, 0x4, 0xA, 0xD] * 8])  # 1.5, 2, -1, -3
+    beats = {"a": a, "w": w, "acc": np.array([[0x3F800001]])}
+    scales = {"a_scale": np.array([[0x3D, 0x42]]), "w_scale": np.array([[0x35, 0x4A]])}
+    symmetric = {name: codes[:, :1] for name, codes in scales.items()}
+    half = scales | {"w_scale": scales["w_scale"][:, :1]}
+    config = DotConfig(a=E2M1, w=E2M1, accumulator=FP32)
+    results = [
+        config.compute(beats),
+        *(config.replace(scale=s).compute(beats | symmetric) for s in (E8M0, E4M3, E5M2, UE5M3)),
+        config.replace(scale=E5M2, asymmetric="a").compute(beats | half),
+        config.replace(scale=E5M2, asymmetric="both").compute(beats | scales),
+        config.replace(tensor_scale=FP32).compute(
+            beats | {"tensor_scale": np.array([[0x3FC00000]])}
+        ),
+        config.replace(accumulator=None, output_format=FP32).compute({"a": a, "w": w}),
+    ]
+    assert len({int(result["result"][0, 0]) for result in results}) == len(results)
+
+
+def test_scale_signs_are_ignored_and_infinite_scales_are_nan():
+    beats = NVFP4.random(np.random.default_rng(2), 50)
+    turned = beats | {"a_scale": beats["a_scale"] ^ 0x80}
+    np.testing.assert_array_equal(NVFP4.compute(beats)["result"], NVFP4.compute(turned)["result"])
+    beats = AMXFP4.random(np.random.default_rng(2), 50)
+    beats["w_scale"][:, 1] = E5M2.inf_code
+    assert (AMXFP4.compute(beats)["result"] == FP32.nan_code).all()
+
+
+@pytest.mark.parametrize("scale", [E4M3, UE5M3], ids=lambda fmt: fmt.name)
+@pytest.mark.parametrize("element", [E2M1, INT4], ids=lambda fmt: fmt.name)
+def test_block_results_are_exact_in_fp32(element, scale):
+    """A proof: every scaled sum of 16 products is an integer of 24 bits or fewer times a power of
+    two that FP32 reaches, and none is too large."""
+    config = NVFP4.replace(a=element, w=element, scale=scale)
+    top = int(abs(scale.split(np.arange(scale.max_code + 1))[0]).max())
+    greatest = max(-config.sum_range[0], config.sum_range[1]) * top * top
+    assert greatest.bit_length() <= FP32.mantissa_bits + 1
+    assert config.unit_exponent + 2 * scale.unit_exponent >= FP32.unit_exponent
+    largest = Fraction(max(-config.sum_range[0], config.sum_range[1])) * Fraction(scale.max) ** 2
+    assert largest * Fraction(2) ** config.unit_exponent <= Fraction(FP32.max)
+    # And the unit does return it: decoded, it is the sum in float64, which is exact here.
+    block = config.replace(accumulator=None, output_format=FP32)
+    beats = block.random(np.random.default_rng(6), 2000)
+    a, w, x, y = (
+        f.format.decode(beats[f.name]) for f in block.input.fields
+    )  # fmt: skip
+    exact = (a * w).sum(axis=1) * np.abs(x * y)[:, 0]
+    result = FP32.decode(block.compute(beats)["result"][:, 0])
+    np.testing.assert_array_equal(result, np.where(np.isnan(exact), np.nan, exact + 0.0))
+
+
+def test_dint_macs_count_halves():
+    """Against a model of its own: the numbers of the paper's format written out."""
+    halves = integer(32, fraction_bits=1)
+    config = DotConfig(a=DINT4, w=INT8, lanes=2, accumulator=halves)
+    doubled = [2 * n for n in range(8)] + [1, -1] + [2 * n for n in range(-6, 0)]
+    for code, w in [(c, w) for c in range(16) for w in (-128, -77, -1, 0, 1, 93, 127)]:
+        beats = {"a": np.array([[code, 1]]), "w": np.array([[w % 256, 3]]), "acc": [[2**32 - 9]]}
+        result = config.compute({k: np.array(v) for k, v in beats.items()})["result"][0, 0]
+        assert result == (doubled[code] * w + 6 - 9) % 2**32
 
 
 @pytest.mark.parametrize("name", MX)
@@ -232,10 +330,21 @@ def test_real_tensor_accumulates_along_rows():
         ({"a": FP16}, "a.bits is 16; allowed: 1 to 8"),
         ({"w": "INT8"}, "w is 'INT8'; allowed: an integer or floating-point format"),
         ({"a": E8M0}, "a is 'E8M0'; allowed: a format that has a zero"),
-        ({"scale": E4M3}, "scale is .*; allowed: None or E8M0"),
+        ({"scale": INT8}, "scale is .*; allowed: None or a floating-point format of up to 8 bits"),
+        ({"scale": FP16}, "scale is .*; allowed: None or a floating-point format of up to 8 bits"),
+        ({"tensor_scale": INT32}, "tensor_scale is .*; allowed: None or a floating-point format"),
+        ({"asymmetric": "w"}, "asymmetric is 'w'; allowed: none, a, both"),
+        ({"asymmetric": "a", "scale": None}, "asymmetric is 'a'; allowed: none, but for scaled"),
+        ({"asymmetric": "both", "w": E4M3}, "asymmetric is 'both'; allowed: none, but for scaled"),
+        ({"asymmetric": "both", "w": UINT8}, "asymmetric is 'both'; allowed: none, but for"),
+        ({"output_format": FP32}, "output_format is .*; allowed: None with an accumulator"),
+        ({"output_format": E3M2, "accumulator": None}, "output_format is .*; allowed: a signed"),
+        ({"a": DINT4, "w": INT8, "scale": None, "accumulator": INT32},
+         "accumulator is 'INT32'; allowed: an integer in units of 2\\*\\*-1 for integers"),
         ({"accumulator": None}, "scale is .*; allowed: None without a float accumulator"),
         ({"accumulator": E3M2}, "accumulator is .*; allowed: a signed format with IEEE specials"),
-        ({"accumulator": INT32, "scale": None}, "accumulator is 'INT32'; allowed: a float for"),
+        ({"accumulator": INT32, "scale": None},
+         "accumulator is 'INT32'; allowed: an integer in units of 2"),
         ({"a": INT8, "w": INT8, "scale": None, "accumulator": integer(64)},
          "accumulator.bits is 64; allowed: 1 to 62"),
     ],

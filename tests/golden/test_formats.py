@@ -213,3 +213,46 @@ def test_ties_of_a_format_without_mantissa_go_up():
 def test_bad_input(call, message):
     with pytest.raises(BadInput, match="^" + message):
         call()
+
+
+def test_dint4():
+    """Fourteen integers and two halves; ties; saturation (arXiv 2311.05161)."""
+    numbers = [0, 1, 2, 3, 4, 5, 6, 7, 0.5, -0.5, -6, -5, -4, -3, -2, -1]
+    assert f.DINT4.decode(f.DINT4.all_codes()).tolist() == numbers
+    np.testing.assert_array_equal(f.DINT4.integer(f.DINT4.all_codes()), 2 * np.array(numbers))
+    cases = [0.25, 0.26, -0.25, -0.26, 0.74, 0.75, -0.75, 1.5, 2.5, -2.5, 99, -99, np.inf]
+    even = [0, 0.5, 0, -0.5, 0.5, 1, -1, 2, 2, -2, 7, -6, 7]
+    away = [0.5, 0.5, -0.5, -0.5, 0.5, 1, -1, 2, 3, -3, 7, -6, 7]
+    assert f.DINT4.decode(f.DINT4.encode(cases)).tolist() == even
+    assert f.DINT4.decode(f.DINT4.encode(cases, rounding="away")).tolist() == away
+
+
+@names("width", range(3, 9))
+def test_dint_codes_of_ones_own(width):
+    fmt = f.dint(width, (5, 3))
+    numbers = fmt.decode(fmt.all_codes())
+    whole = f.integer(width)
+    assert numbers[[5, 3]].tolist() == [0.5, -0.5]
+    rest = np.setdiff1d(fmt.all_codes(), [5, 3])
+    np.testing.assert_array_equal(numbers[rest], whole.decode(rest))
+    np.testing.assert_array_equal(fmt.encode(numbers), fmt.all_codes())
+    # Everything else goes to the nearest number there is.
+    values = np.linspace(-1.2 * 2 ** (width - 1), 1.2 * 2 ** (width - 1), 4001)
+    distance = np.abs(values[:, None] - numbers).min(axis=1)
+    np.testing.assert_array_equal(np.abs(fmt.decode(fmt.encode(values)) - values), distance)
+
+
+@names(
+    ("arguments", "message"),
+    [
+        ((2,), "width is 2; allowed: 3 to 8 bits"),
+        ((4, (8, 8)), "halves is .*; allowed: two codes from 1 to 15: zero stays zero"),
+        ((4, (0, 8)), "halves is .*; allowed: two codes from 1 to 15"),
+        ((4, (8, 16)), "halves is .*; allowed: two codes from 1 to 15"),
+    ],
+)
+def test_impossible_dints(arguments, message):
+    with pytest.raises(BadInput, match="^" + message):
+        f.dint(*arguments)
+    with pytest.raises(BadInput, match="^NaN cannot be encoded: dINT4 has none"):
+        f.DINT4.encode(np.nan)

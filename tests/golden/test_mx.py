@@ -5,9 +5,10 @@ import gfloat.formats
 import numpy as np
 import pytest
 
+from golden.block import max_exponent
 from golden.errors import BadInput
 from golden.formats import E8M0
-from golden.mx import BLOCK, ELEMENTS, dequantize, max_exponent, quantize, snr
+from golden.mx import BLOCK, ELEMENTS, dequantize, quantize, snr
 
 GFLOAT = {
     "mxint8": gfloat.formats.format_info_mxint8,
