@@ -71,22 +71,30 @@ def leading_zeros(m: Module, value: Value, name: str = "zeros") -> Value:
     return Cat(zeros, empty) if width == len(value) else zeros
 
 
-def shift_right_sticky(m: Module, value: Value, amount: Value, name: str = "shift") -> Value:
+def shift_right_sticky(
+    m: Module, value: Value, amount: Value, name: str = "shift", fill: Value | None = None
+) -> Value:
     """``value >> amount`` with one more bit below: the OR of all bits that were shifted out.
 
     ``amount`` may be of any width; beyond the width of ``value`` everything is in the sticky bit.
+    ``fill`` comes in from above: 0 unless given, the sign for a number in two's complement.
     """
     width = len(value)
     levels = min(len(amount), width.bit_length())
     sticky: Value = Const(0, 1)
     current = value
+    fill = Const(0, 1) if fill is None else fill
     for level in range(levels):
         step = min(1 << level, width)
         lost = named(m, f"{name}_lost_{level}", current[:step].any() & amount[level])
         sticky = named(m, f"{name}_sticky_{level}", sticky | lost)
-        current = named(m, f"{name}_{level}", Mux(amount[level], current[step:], current)[:width])
+        current = named(
+            m,
+            f"{name}_{level}",
+            Mux(amount[level], Cat(current[step:], fill.replicate(step)), current),
+        )
     if len(amount) > levels:
         beyond = amount[levels:].any()
         sticky = named(m, f"{name}_sticky", sticky | (beyond & current.any()))
-        current = named(m, f"{name}_clear", Mux(beyond, 0, current)[:width])
+        current = named(m, f"{name}_clear", Mux(beyond, fill.replicate(width), current))
     return Cat(sticky, current)

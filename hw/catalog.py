@@ -14,16 +14,20 @@ from golden.encoder import EncoderConfig
 from golden.errors import BadInput
 from golden.formats import E8M0, FP32, INT4, INT8, INT32
 from golden.mx import BLOCKS, ELEMENTS
+from golden.requant import RequantConfig
+from golden.requantizer import RequantizerConfig
 from golden.unit import Unit
 
 from .decoder import Decoder
 from .dot import Dot
 from .encoder import Encoder
+from .requantizer import Requantizer
 
 COMPONENTS: dict[type[Unit], Callable[..., wiring.Component]] = {
     DotConfig: Dot,
     DecoderConfig: Decoder,
     EncoderConfig: Encoder,
+    RequantizerConfig: Requantizer,
 }
 """The component of each kind of configuration."""
 
@@ -118,7 +122,23 @@ def _encoder(name: str, config: EncoderConfig, more: str) -> Design:
     )
 
 
-CATALOG: tuple[Design, ...] = (*_integer_designs(), *_mx_designs(), *_encoder_designs())
+def _requantizers() -> Iterable[Design]:
+    for bits in (8, 4):
+        yield Design(
+            f"requant_int32_int{bits}",
+            RequantizerConfig(requant=RequantConfig(output_bits=bits)),
+            f"INT32 to INT{bits} by a dyadic scale a channel, with ReLU",
+            "HAWQ-V3 (Yao et al., ICML 2021), section 3.1",
+            "requantizer",
+        )
+
+
+CATALOG: tuple[Design, ...] = (
+    *_integer_designs(),
+    *_mx_designs(),
+    *_encoder_designs(),
+    *_requantizers(),
+)
 
 
 def select(*patterns: str) -> list[Design]:

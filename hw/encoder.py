@@ -26,7 +26,7 @@ from golden.encoder import EncoderConfig
 from golden.formats import Float, Int
 
 from .arith import named, shift_right_sticky
-from .pipeline import Datapath, Register, Stage, layout
+from .pipeline import Datapath, Register, Stage, lanes_of, layout
 
 
 class Encoder(Datapath):
@@ -155,11 +155,6 @@ def _values(config: EncoderConfig) -> dict[str, data.ShapeLike]:
     return dict(layout(config.input).members) | _random(config)
 
 
-def _lanes(view: Value | data.View, count: int) -> list[Value]:
-    """The lanes of a field, which is no array when there is one lane."""
-    return [view] if count == 1 else [view[lane] for lane in range(count)]
-
-
 class RandomRegister(wiring.Component):
     """Holds a block and the random bits that it is rounded with; the shift register moves on when
     the block leaves.
@@ -219,7 +214,7 @@ class Peak(Stage):
         m = Module()
         self.pass_on(m)
         config, fmt = self.config, self.config.input_format
-        lanes = _lanes(self.i["values"], config.format.block)
+        lanes = lanes_of(self.i["values"], config.format.block)
         keys, some = [], []
         for lane, code in enumerate(lanes):
             mantissa, field = code[: fmt.mantissa_bits], code[fmt.mantissa_bits : -1]
@@ -342,7 +337,7 @@ class Align(Stage):
         m = Module()
         self.pass_on(m)
         config = self.config
-        for lane, code in enumerate(_lanes(self.i["values"], config.format.block)):
+        for lane, code in enumerate(lanes_of(self.i["values"], config.format.block)):
             o = self.o.lanes[lane]
             field, window = self._lane(m, code, lane)
             # A lane of a broken block is so far down that it is zero, but for the sign.
@@ -471,7 +466,7 @@ class Round(Stage):
         m = Module()
         self.pass_on(m)
         config = self.config
-        targets = _lanes(self.o.elements, config.format.block)
+        targets = lanes_of(self.o.elements, config.format.block)
         for lane, target in enumerate(targets):
             value = self.i.lanes[lane]
             tail = Widths(config).tail

@@ -185,7 +185,7 @@ def test_blocks_like_gfloat(name):
     got = cfg.compute({"values": values.view(np.uint32).astype(np.int64)})
     for row, scale, elements in zip(values, got["scale"][:, 0], got["elements"], strict=True):
         exact = float(np.exp2(float(scale) - 127))
-        block = list(gfloat.encode_block(theirs, exact, (float(x) for x in row)))
+        block = list(gfloat.encode_block(theirs, exact, (float(x) / exact for x in row)))
         assert block == [scale, *elements.tolist()]
 
 

@@ -51,7 +51,7 @@ UNITS = {
 def test_like_golden(name, stream_through, sample):
     """Every bit, with stalls on both sides."""
     unit = UNITS[name]
-    beats = sample(unit, 250, 150)
+    beats = sample(unit, 100, 60)
     _, given = stream_through(Encoder(unit), unit, beats, np.random.default_rng(1))
     assert [word for _, word in given] == unit.output.pack(unit.compute(beats))
 
