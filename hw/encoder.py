@@ -215,14 +215,17 @@ class Peak(Stage):
         self.pass_on(m)
         config, fmt = self.config, self.config.input_format
         lanes = lanes_of(self.i["values"], config.format.block)
-        keys, some = [], []
+        keys = []
         for lane, code in enumerate(lanes):
             mantissa, field = code[: fmt.mantissa_bits], code[fmt.mantissa_bits : -1]
             keys.append(self._key(m, mantissa, field, lane))
-            some.append((field if config.subnormals == "flush" else code[:-1]).any())
-        m.d.comb += self.o.key.eq(greatest(m, keys))
+        key = named(m, "key", greatest(m, keys))
+        m.d.comb += self.o.key.eq(key)
         if config.zero_scale == "one":
-            m.d.comb += self.o.zero.eq(~Cat(some).any())
+            # Fields are zero if their greatest is.
+            rest = Cat(code[: fmt.mantissa_bits] for code in lanes).any()
+            some = key.any() if config.subnormals == "flush" else key.any() | rest
+            m.d.comb += self.o.zero.eq(~some)
         return m
 
     def _key(self, m: Module, mantissa: Value, field: Value, lane: int) -> Value:
