@@ -224,7 +224,9 @@ class Peak(Stage):
         if config.zero_scale == "one":
             # Fields are zero if their greatest is.
             rest = Cat(code[: fmt.mantissa_bits] for code in lanes).any()
-            some = key.any() if config.subnormals == "flush" else key.any() | rest
+            some = key[-fmt.exponent_bits :].any()
+            if config.subnormals == "keep":
+                some = some | rest
             m.d.comb += self.o.zero.eq(~some)
         return m
 

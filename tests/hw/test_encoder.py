@@ -63,3 +63,16 @@ def test_latency_and_interval(pipeline, stochastic, stream_through, sample):
     taken, given = stream_through(Encoder(unit), unit, sample(unit, 0, 12))
     assert [b - a for a, (b, _) in zip(taken, given, strict=True)] == [unit.latency] * 12
     assert set(np.diff(taken)) == {1}
+
+
+@pytest.mark.parametrize("name", ["mxint8", "mxint4", "mxfp8_e4m3"])
+@pytest.mark.parametrize("policy", ["floor", "even", "up"])
+def test_subnormal_blocks(name, policy, stream_through):
+    """FP32 blocks of subnormals alone, at and beside every kind of tie: INT8 under the least scale
+    is the one case in which an element's bits come from above the ordinary ones."""
+    unit = config(MX[name], input_format=FP32, policy=policy, block=2)
+    rng = np.random.default_rng(0)
+    high, low = rng.integers(0, 128, (150, 2)), rng.choice([0, 1, 0x7FFF, 0x8000, 0x8001], (150, 2))
+    beats = {"values": (high << 16 | low) >> rng.integers(0, 3, (150, 1))}
+    _, given = stream_through(Encoder(unit), unit, beats)
+    assert [word for _, word in given] == unit.output.pack(unit.compute(beats))
