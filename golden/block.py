@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import require
 from .exact import quotient
-from .formats import E8M0, ROUNDINGS, Codes, Float, Format, Int, Rounding
+from .formats import E8M0, ROUNDINGS, Codes, Float, Format, Int, Quanta, Rounding
 
 Policy = Literal["floor", "ceil", "even", "nearest", "up"]
 Values = NDArray[np.float64]
@@ -129,13 +129,15 @@ class BlockFormat:
         exact = quotient(peak, full) if peak > 0 else 1.0
         return max(int(self.tensor_scale.encode(exact)), 0 if peak == 0 else 1)
 
-    def quantize(self, values: ArrayLike, tensor: int | None = None) -> tuple[Codes, Codes]:
+    def quantize(
+        self, values: ArrayLike, tensor: int | None = None, rounding: Quanta | None = None
+    ) -> tuple[Codes, Codes]:
         """``(scales, elements)`` of blocks of real numbers.
 
         ``values`` has shape ``(..., k)``, ``k`` numbers a block, ``tensor`` is the code of the
-        tensor scale. Every quotient is rounded once, from its exact value. A side without nonzero
-        numbers takes scale 1. A block that holds NaN or an infinity takes NaN scales, elements
-        zero. Elements beyond the largest number saturate.
+        tensor scale; ``rounding`` overrides that of the elements. Every quotient is rounded once,
+        from its exact value. A side without nonzero numbers takes scale 1. A block that holds NaN
+        or an infinity takes NaN scales, elements zero. Elements beyond the largest number saturate.
 
         Returns scale codes of shape ``(...)``, or ``(..., 2)`` of an asymmetric format, and element
         codes of shape ``(..., k)``.
@@ -155,7 +157,7 @@ class BlockFormat:
         exact = quotient(values, factor)
         if not self.full_range and isinstance(self.element, Int):
             exact = np.maximum(exact, -max_number(self.element))
-        elements = self.element.encode(exact, rounding=self.rounding)
+        elements = self.element.encode(exact, rounding=rounding or self.rounding)
         nan = np.array(self.scale.nan_code)
         return np.where(broken[..., None] if self.asymmetric else broken, nan, scales), elements
 
@@ -224,7 +226,7 @@ class BlockFormat:
         fraction, exponent = np.frexp(quotient(peak, base))  # peak = fraction * 2**exponent
         binade = exponent - (fraction == 0.5) if self.policy == "ceil" else exponent - 1
         if self.policy == "even":
-            digits = _significand_bits(self.element)
+            digits = significand_bits(self.element)
             half = np.ldexp(1.0, -digits - 1)
             binade = binade + (fraction >= 1 - half)
         low, high = self.scale.min_exponent, self.scale.max_exponent
@@ -232,7 +234,7 @@ class BlockFormat:
         return self.scale.encode(np.ldexp(1.0, binade))
 
 
-def _significand_bits(element: Format) -> int:
+def significand_bits(element: Format) -> int:
     """Significant bits of the largest numbers of an element format."""
     if isinstance(element, Float):
         return element.mantissa_bits + 1

@@ -10,6 +10,7 @@ Std 754-2019, table 3.5; bfloat16 as the upper half of binary32; arXiv 2311.0516
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -25,10 +26,14 @@ Rounding = Literal["even", "away"]
 ROUNDINGS: tuple[Rounding, ...] = ("even", "away")
 """What becomes of a number half way between two others: the even one, or that of the greater
 magnitude."""
+Quanta = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""Another rounding: from magnitudes in quanta of the result to whole numbers of quanta."""
 
 
-def nearest(values: ArrayLike, rounding: Rounding = "even") -> NDArray[np.float64]:
-    """The integers nearest to ``values``, ties as ``rounding`` says."""
+def nearest(values: ArrayLike, rounding: Rounding | Quanta = "even") -> NDArray[np.float64]:
+    """The integers nearest to ``values``, ties as ``rounding`` says; or those that it gives."""
+    if callable(rounding):
+        return np.copysign(rounding(np.abs(values)), values)
     require(rounding in ROUNDINGS, "rounding", rounding, ", ".join(ROUNDINGS))
     if rounding == "even":
         return np.rint(values)
@@ -65,7 +70,10 @@ class Format(ABC):
 
     @abstractmethod
     def encode(
-        self, values: ArrayLike, overflow: Overflow = "saturate", rounding: Rounding = "even"
+        self,
+        values: ArrayLike,
+        overflow: Overflow = "saturate",
+        rounding: Rounding | Quanta = "even",
     ) -> Codes:
         """The codes nearest to ``values`` (real numbers given exactly, as float64), ties as
         ``rounding`` says.
@@ -191,7 +199,10 @@ class Int(Format):
         return (np.asarray(integers) & ((1 << self.bits) - 1)).astype(dtype)
 
     def encode(
-        self, values: ArrayLike, overflow: Overflow = "saturate", rounding: Rounding = "even"
+        self,
+        values: ArrayLike,
+        overflow: Overflow = "saturate",
+        rounding: Rounding | Quanta = "even",
     ) -> Codes:
         require(overflow in ("saturate", "special"), "overflow", overflow, "saturate, special")
         values = np.asarray(values, np.float64)
@@ -260,7 +271,10 @@ class DInt(Format):
         return self._doubled[codes], np.full(codes.shape, self.unit_exponent)
 
     def encode(
-        self, values: ArrayLike, overflow: Overflow = "saturate", rounding: Rounding = "even"
+        self,
+        values: ArrayLike,
+        overflow: Overflow = "saturate",
+        rounding: Rounding | Quanta = "even",
     ) -> Codes:
         """As every format does; of two equally near numbers, ``"even"`` is the one that more
         powers of two divide: 1/4 becomes 0, and 3/4 becomes 1."""
@@ -398,7 +412,10 @@ class Float(Format):
         return np.where(self.is_negative(codes), -significand, significand), exponent
 
     def encode(
-        self, values: ArrayLike, overflow: Overflow = "saturate", rounding: Rounding = "even"
+        self,
+        values: ArrayLike,
+        overflow: Overflow = "saturate",
+        rounding: Rounding | Quanta = "even",
     ) -> Codes:
         require(overflow in ("saturate", "special"), "overflow", overflow, "saturate, special")
         values = np.asarray(values, np.float64)

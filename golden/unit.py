@@ -152,6 +152,12 @@ class Unit(ABC):
         """Cycles from one input beat to the next when nothing stalls."""
         return self.output_beats
 
+    @property
+    def stateful(self) -> bool:
+        """Whether a beat's result depends on how many came before it since reset; then
+        :meth:`compute` begins with the first beat after reset."""
+        return False
+
     @abstractmethod
     def compute(self, beats: Beats) -> dict[str, Codes]:
         """The golden model: output beats for input beats, every bit."""

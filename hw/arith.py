@@ -77,13 +77,15 @@ def shift_right_sticky(
     """``value >> amount`` with one more bit below: the OR of all bits that were shifted out.
 
     ``amount`` may be of any width; beyond the width of ``value`` everything is in the sticky bit.
-    Bits of value ``fill`` enter at the top, zeros without it.
+    Bits of value ``fill`` enter at the top: zeros unless given, the sign for a number in two's
+    complement.
     """
     fill = Const(0, 1) if fill is None else fill
     width = len(value)
     levels = min(len(amount), width.bit_length())
     sticky: Value = Const(0, 1)
     current = value
+    fill = Const(0, 1) if fill is None else fill
     for level in range(levels):
         step = min(1 << level, width)
         lost = named(m, f"{name}_lost_{level}", current[:step].any() & amount[level])

@@ -10,6 +10,7 @@ from amaranth.lib import wiring
 
 from golden.decoder import DecoderConfig
 from golden.dot import DotConfig
+from golden.encoder import EncoderConfig
 from golden.errors import BadInput
 from golden.formats import BF16, DINT4, E8M0, FP32, INT4, INT8, INT32, integer
 from golden.mx import BLOCKS, ELEMENTS
@@ -18,13 +19,17 @@ from golden.posit import P4_1, P8_0, P16_1
 from golden.posit_codec import PositDecoderConfig, PositEncoderConfig
 from golden.posit_mac import PositMacConfig
 from golden.simd_mac import SimdMacConfig
+from golden.requant import RequantConfig
+from golden.requantizer import RequantizerConfig
 from golden.unit import Unit
 
 from .decoder import Decoder
 from .dot import Dot
+from .encoder import Encoder
 from .posit_codec import PositDecoder, PositEncoder
 from .posit_mac import PositMac
 from .simd_mac import SimdMac
+from .requantizer import Requantizer
 
 COMPONENTS: dict[type[Unit], Callable[..., wiring.Component]] = {
     DotConfig: Dot,
@@ -33,6 +38,8 @@ COMPONENTS: dict[type[Unit], Callable[..., wiring.Component]] = {
     PositEncoderConfig: PositEncoder,
     PositMacConfig: PositMac,
     SimdMacConfig: SimdMac,
+    EncoderConfig: Encoder,
+    RequantizerConfig: Requantizer,
 }
 """The component of each kind of configuration."""
 
@@ -207,12 +214,44 @@ def _posit_designs() -> Iterable[Design]:
     )
 
 
+def _encoder_designs() -> Iterable[Design]:
+    for name, block in BLOCKS.items():
+        if block.scale == E8M0:
+            yield _encoder(name, EncoderConfig(format=block), "")
+    stochastic = EncoderConfig(format=BLOCKS["mxfp4"], stochastic=True)
+    yield _encoder("mxfp4_stochastic", stochastic, ", rounded stochastically")
+
+
+def _encoder(name: str, config: EncoderConfig, more: str) -> Design:
+    block = config.format
+    return Design(
+        f"{name}_encoder",
+        config,
+        f"{config.input_format.name} to blocks of {block.block} {block.element.name}{more}",
+        OCP_MX,
+        "encoder",
+    )
+
+
+def _requantizers() -> Iterable[Design]:
+    for bits in (8, 4):
+        yield Design(
+            f"requant_int32_int{bits}",
+            RequantizerConfig(requant=RequantConfig(output_bits=bits)),
+            f"INT32 to INT{bits} by a dyadic scale a channel, with ReLU",
+            "HAWQ-V3 (Yao et al., ICML 2021), section 3.1",
+            "requantizer",
+        )
+
+
 CATALOG: tuple[Design, ...] = (
     *_integer_designs(),
     *_dint_designs(),
     *_block_designs(),
     *_any_designs(),
+    *_encoder_designs(),
     *_posit_designs(),
+    *_requantizers(),
 )
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations, pairwise
 
-from amaranth.hdl import Module, Signal, unsigned
+from amaranth.hdl import Module, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -32,6 +32,11 @@ def layout(payload: Payload) -> data.StructLayout:
             for f in payload.fields
         }
     )
+
+
+def lanes_of(field: Value | data.View, count: int) -> list[Value]:
+    """The ``count`` lanes of a field, which is an array only if there are several."""
+    return [field] if count == 1 else [field[lane] for lane in range(count)]
 
 
 class Stage(wiring.Component):

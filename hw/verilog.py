@@ -67,6 +67,7 @@ def manifest(design: Design, text: str) -> dict[str, Any]:
         "latency": config.latency,
         "interval": config.interval,
         "output_beats": config.output_beats,
+        "stateful": config.stateful,
         "timing": (
             f"{config.latency} cycles from the one in which an input beat transfers to the one in"
             f" which its first output beat is offered; an input beat every {config.interval}"

@@ -45,6 +45,7 @@ class Job:
     latency: int
     interval: int
     output_beats: int
+    stateful: bool
     seed: int
 
     @classmethod
@@ -56,7 +57,7 @@ class Job:
             input=StreamPorts.of(manifest, "i"),
             output=StreamPorts.of(manifest, "o"),
             seed=seed,
-            **{key: manifest[key] for key in ("latency", "interval", "output_beats")},
+            **{key: manifest[key] for key in ("latency", "interval", "output_beats", "stateful")},
         )
 
     def write(self, folder: Path, inputs: Iterable[int], expected: Iterable[int]) -> None:

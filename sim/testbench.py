@@ -212,7 +212,7 @@ async def reset(session: Session) -> None:
         await session.bench.cycles(rng.randint(1, session.settle), source, sink)
         await session.bench.reset()
         try:
-            again = rng.randrange(count)
+            again = 0 if session.job.stateful else rng.randrange(count)
             source, sink = session.ends(stalls, first=again, count=min(4, count - again))
             source.hold = True
             await session.bench.cycles(session.settle, source, sink)

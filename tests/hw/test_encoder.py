@@ -1,0 +1,78 @@
+"""MX encoders against golden: every stage in combination, and the shift register's steps."""
+
+import numpy as np
+import pytest
+
+from golden.encoder import EncoderConfig
+from golden.formats import E8M0, FP32, integer, minifloat
+from golden.mx import BLOCKS, mx
+from hw.encoder import Encoder
+
+MX = {name: fmt for name, fmt in BLOCKS.items() if fmt.scale == E8M0}
+
+
+def config(fmt, **changes):
+    block = {k: changes.pop(k) for k in list(changes) if hasattr(fmt, k)}
+    return EncoderConfig(format=fmt.replace(block=block.pop("block", 3), **block), **changes)
+
+
+VARIANTS = {
+    "": {},
+    "up": {"policy": "up", "pipeline": 1},
+    "even, away": {"policy": "even", "rounding": "away", "zero_scale": "least"},
+    "ceil, opposite range": {"policy": "ceil", "pipeline": 3},
+    "flush": {"subnormals": "flush", "policy": "even", "pipeline": 2},
+    "FP32": {"input_format": FP32, "block": 2},
+    "FP32 ceil, away": {"input_format": FP32, "policy": "ceil", "rounding": "away", "block": 2},
+    "stochastic": {"stochastic": True, "policy": "up"},
+    "stochastic, 2 bits": {"stochastic": True, "random_bits": 2, "seed": 5, "pipeline": 1},
+    "stochastic FP32": {"stochastic": True, "random_bits": 14, "input_format": FP32},
+    "one lane": {"block": 1},
+}
+UNITS = {
+    f"{name} {variant}": config(fmt, **changes)
+    for name, fmt in MX.items()
+    for variant, changes in VARIANTS.items()
+} | {
+    f"{name} other range": config(fmt, full_range=not fmt.full_range)
+    for name, fmt in MX.items()
+    if name.startswith("mxint")
+} | {
+    "INT5, 1 fraction bit": config(mx(integer(5, fraction_bits=1))),
+    "INT2": config(mx(integer(2, fraction_bits=0))),
+    "E3M1": config(mx(minifloat(3, 1)), policy="even"),
+    "E4M3 with infinity": config(mx(minifloat(4, 3, specials="ieee")), policy="ceil"),
+    "E2M5": config(mx(minifloat(2, 5)), policy="up"),
+    "32 lanes": config(MX["mxfp4"], block=32),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_like_golden(name, stream_through, sample):
+    """Every bit, with stalls on both sides."""
+    unit = UNITS[name]
+    beats = sample(unit, 100, 60)
+    _, given = stream_through(Encoder(unit), unit, beats, np.random.default_rng(1))
+    assert [word for _, word in given] == unit.output.pack(unit.compute(beats))
+
+
+@pytest.mark.parametrize("pipeline", range(4))
+@pytest.mark.parametrize("stochastic", [False, True])
+def test_latency_and_interval(pipeline, stochastic, stream_through, sample):
+    unit = config(MX["mxfp4"], pipeline=pipeline, stochastic=stochastic)
+    taken, given = stream_through(Encoder(unit), unit, sample(unit, 0, 12))
+    assert [b - a for a, (b, _) in zip(taken, given, strict=True)] == [unit.latency] * 12
+    assert set(np.diff(taken)) == {1}
+
+
+@pytest.mark.parametrize("name", ["mxint8", "mxint4", "mxfp8_e4m3"])
+@pytest.mark.parametrize("policy", ["floor", "even", "up"])
+def test_subnormal_blocks(name, policy, stream_through):
+    """FP32 blocks of subnormals alone, at and beside every kind of tie: INT8 under the least scale
+    is the one case in which an element's bits come from above the ordinary ones."""
+    unit = config(MX[name], input_format=FP32, policy=policy, block=2)
+    rng = np.random.default_rng(0)
+    high, low = rng.integers(0, 128, (150, 2)), rng.choice([0, 1, 0x7FFF, 0x8000, 0x8001], (150, 2))
+    beats = {"values": (high << 16 | low) >> rng.integers(0, 3, (150, 1))}
+    _, given = stream_through(Encoder(unit), unit, beats)
+    assert [word for _, word in given] == unit.output.pack(unit.compute(beats))
