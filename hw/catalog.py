@@ -18,9 +18,9 @@ from golden.one_of import one_of
 from golden.posit import P4_1, P8_0, P16_1
 from golden.posit_codec import PositDecoderConfig, PositEncoderConfig
 from golden.posit_mac import PositMacConfig
-from golden.simd_mac import SimdMacConfig
 from golden.requant import RequantConfig
 from golden.requantizer import RequantizerConfig
+from golden.simd_mac import SimdMacConfig
 from golden.unit import Unit
 
 from .decoder import Decoder
@@ -28,8 +28,8 @@ from .dot import Dot
 from .encoder import Encoder
 from .posit_codec import PositDecoder, PositEncoder
 from .posit_mac import PositMac
-from .simd_mac import SimdMac
 from .requantizer import Requantizer
+from .simd_mac import SimdMac
 
 COMPONENTS: dict[type[Unit], Callable[..., wiring.Component]] = {
     DotConfig: Dot,
