@@ -46,6 +46,25 @@ def carry_save(
     return queue[0], queue[1], spare[0] if spare else Const(0, 1)
 
 
+def signed_rows(rows: Sequence[Value], bits: int) -> list[Value]:
+    """``rows`` as unsigned ones with the same sum modulo ``2 ** bits``, for :func:`carry_save`.
+
+    The sign bit of a signed row is inverted, which adds ``2 ** (n - 1)``; one constant row takes
+    all of that off again. So no row needs its sign extended.
+    """
+    unsigned_rows: list[Value] = []
+    offset = 0
+    for row in rows:
+        if row.shape().signed and len(row) < bits:
+            unsigned_rows.append(Cat(row[:-1], ~row[-1]))
+            offset -= 1 << len(row) - 1
+        else:
+            unsigned_rows.append(row.as_unsigned() if row.shape().signed else row)
+    if offset:
+        unsigned_rows.append(Const(offset % (1 << bits), bits))
+    return unsigned_rows
+
+
 def leading_zeros(m: Module, value: Value, name: str = "zeros") -> Value:
     """Zero bits above the most significant one: ``len(value)`` or more when there is no one.
 

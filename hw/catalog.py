@@ -8,19 +8,26 @@ from fnmatch import fnmatchcase
 
 from amaranth.lib import wiring
 
+from golden.bitplane import BitplaneConfig
 from golden.decoder import DecoderConfig
 from golden.dot import DotConfig
 from golden.errors import BadInput
 from golden.formats import E8M0, FP32, INT4, INT8, INT32
 from golden.mx import ELEMENTS
+from golden.ternary import TernaryConfig, UnpackerConfig
 from golden.unit import Unit
 
+from .bitplane import Bitplane
 from .decoder import Decoder
 from .dot import Dot
+from .ternary import TernaryDot, Unpacker
 
 COMPONENTS: dict[type[Unit], Callable[..., wiring.Component]] = {
     DotConfig: Dot,
     DecoderConfig: Decoder,
+    TernaryConfig: TernaryDot,
+    UnpackerConfig: Unpacker,
+    BitplaneConfig: Bitplane,
 }
 """The component of each kind of configuration."""
 
@@ -96,7 +103,46 @@ def _mx_designs() -> Iterable[Design]:
         )
 
 
-CATALOG: tuple[Design, ...] = (*_integer_designs(), *_mx_designs())
+def _serial_designs() -> Iterable[Design]:
+    tsld = "TSLD (NeurIPS 2023), Teacher Intervention (EACL 2023), Tequila (2025)"
+    yield Design(
+        "ternary_int8_dot64",
+        TernaryConfig(),
+        "64-lane dot product of ternary weights, five a byte, and INT8",
+        tsld,
+        "dot product",
+    )
+    yield Design(
+        "ternary2_int8_dot64",
+        TernaryConfig(packing="two_bit"),
+        "64-lane dot product of ternary weights, two bits each, and INT8",
+        tsld,
+        "dot product",
+    )
+    yield Design(
+        "binary_int8_dot64",
+        TernaryConfig(packing="binary"),
+        "64-lane dot product of binary weights (+1, -1) and INT8",
+        tsld,
+        "dot product",
+    )
+    yield Design(
+        "ternary_unpacker64",
+        UnpackerConfig(),
+        "64 ternary weights out of 13 bytes",
+        tsld,
+        "decoder",
+    )
+    yield Design(
+        "bitplane_dot64",
+        BitplaneConfig(),
+        "64-lane dot product by bit planes: any widths of 1 to 8 bits and encodings at run time",
+        "ABQ-LLM (AAAI 2025), APT-LLM (2025), T-MAC (EuroSys 2025)",
+        "dot product",
+    )
+
+
+CATALOG: tuple[Design, ...] = (*_integer_designs(), *_mx_designs(), *_serial_designs())
 
 
 def select(*patterns: str) -> list[Design]:

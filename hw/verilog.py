@@ -20,7 +20,7 @@ from typing import Any
 from amaranth.back import rtlil
 
 from golden.files import write_atomic
-from golden.unit import Payload
+from golden.unit import Payload, Unit
 from golden.version import __version__
 
 from .catalog import Design
@@ -49,6 +49,7 @@ def verilog(design: Design) -> str:
 def manifest(design: Design, text: str) -> dict[str, Any]:
     """Everything that a user of the Verilog ``text`` has to know."""
     config = design.config
+    most = "" if type(config).intervals is Unit.intervals else "up to "
     streams = [
         _stream("i", "in", config.input, "takes"),
         _stream("o", "out", config.output, "gives"),
@@ -68,9 +69,9 @@ def manifest(design: Design, text: str) -> dict[str, Any]:
         "interval": config.interval,
         "output_beats": config.output_beats,
         "timing": (
-            f"{config.latency} cycles from the one in which an input beat transfers to the one in"
-            f" which its first output beat is offered; an input beat every {config.interval}"
-            f" cycle(s); {config.output_beats} output beat(s) for each"
+            f"{most}{config.latency} cycles from the one in which an input beat transfers to the"
+            f" one in which its first output beat is offered; an input beat every"
+            f" {most}{config.interval} cycle(s); {config.output_beats} output beat(s) for each"
         ),
         "handshake": (
             "a beat transfers on the rising edge at which valid and ready are both high; valid"

@@ -19,7 +19,7 @@ from hw.verilog import VERILOG_FOLDER, emit
 from .beats import Plan, plan
 from .cache import CACHE
 from .explain import explain
-from .job import FOLDER, OUTCOME, Job
+from .job import FOLDER, OUTCOME, TIMED, Job
 from .verilator import BuildError, Run, Trace, build, run, tools
 
 RESULTS = Path("build/sim")
@@ -116,7 +116,9 @@ def check_verilog(
         failures = [f"the Verilog does not compile:\n{error}"]
     else:
         (folder / OUTCOME).unlink(missing_ok=True)
-        Job.of(described, options.seed).write(folder, inputs, expected)
+        first = {name: codes[:TIMED] for name, codes in beats.beats.items()}
+        intervals = config.intervals(first).tolist()
+        Job.of(described, intervals, options.seed).write(folder, inputs, expected)
         done = run(
             model,
             "sim.testbench",

@@ -14,6 +14,8 @@ from typing import Any
 from golden.files import write_atomic, write_json
 
 INPUTS, EXPECTED, JOB, OUTCOME = "inputs.hex", "expected.hex", "job.json", "outcome.json"
+TIMED = 64
+"""Beats, from the first one on, whose latency or interval may be measured."""
 FOLDER = "BITPILLAR_JOB"
 """Environment variable that names the folder of the job."""
 
@@ -45,16 +47,18 @@ class Job:
     latency: int
     interval: int
     output_beats: int
+    intervals: tuple[int, ...]  # of the first TIMED beats
     seed: int
 
     @classmethod
-    def of(cls, manifest: dict[str, Any], seed: int) -> Job:
-        """The job that a manifest describes."""
+    def of(cls, manifest: dict[str, Any], intervals: Iterable[int], seed: int) -> Job:
+        """The job that a manifest describes, for beats that take ``intervals`` cycles."""
         return cls(
             clock=manifest["clock"]["port"],
             reset=manifest["reset"]["port"],
             input=StreamPorts.of(manifest, "i"),
             output=StreamPorts.of(manifest, "o"),
+            intervals=tuple(intervals),
             seed=seed,
             **{key: manifest[key] for key in ("latency", "interval", "output_beats")},
         )
