@@ -41,6 +41,11 @@ class IntegerSum(Unit):
         """Least and greatest exact sum."""
 
     @property
+    def results(self) -> int:
+        """Sums that a beat returns."""
+        return 1
+
+    @property
     def sum_format(self) -> Int:
         """Format of the exact sum: no choice of operands overflows it."""
         low, high = self.sum_range
@@ -56,14 +61,14 @@ class IntegerSum(Unit):
         """The end of the input payload."""
         if self.accumulator is None:
             return ()
-        return (Field("acc", self.accumulator, "incoming accumulator"),)
+        return (Field("acc", self.accumulator, "incoming accumulator", self.results),)
 
     @property
     def result_field(self) -> Field:
         """The output."""
         if self.accumulator is None:
-            return Field("sum", self.sum_format, "exact dot product")
-        return Field("result", self.accumulator, "acc plus the dot product")
+            return Field("sum", self.sum_format, "exact dot product", self.results)
+        return Field("result", self.accumulator, "acc plus the dot product", self.results)
 
     def stated(self, dot: str) -> str:
         """The contract of a unit that returns ``dot``."""
@@ -72,10 +77,11 @@ class IntegerSum(Unit):
         return f"result is acc + {dot}, modulo 2**{self.accumulator.bits} (it wraps)."
 
     def finish(self, beats: Beats, total: Codes) -> dict[str, Codes]:
-        """The output of exact sums ``total``, one a beat."""
+        """The output of exact sums ``total``, of shape (beats,) or (beats, results)."""
+        total = total.reshape(-1, self.results)
         if self.accumulator is not None:
-            total = total + self.accumulator.split(beats["acc"][:, 0])[0]
-        return {self.result_field.name: self.result_format.wrap(total)[:, None]}
+            total = total + self.accumulator.split(beats["acc"])[0]
+        return {self.result_field.name: self.result_format.wrap(total)}
 
     def acc_beats(self, count: int, rng: np.random.Generator | None = None) -> dict[str, Codes]:
         """Accumulators for ``count`` beats: zeros, or random: uniform, small, or about to wrap."""
@@ -83,13 +89,14 @@ class IntegerSum(Unit):
         if fmt is None:
             return {}
         if rng is None:
-            return {"acc": np.zeros((count, 1), np.int64)}
-        uniform = rng.integers(0, 1 << fmt.bits, count)
-        small = rng.integers(-1000, 1000, count)
-        kind = rng.integers(0, 3, count)
+            return {"acc": np.zeros((count, self.results), np.int64)}
+        shape = (count, self.results)
+        uniform = rng.integers(0, 1 << fmt.bits, shape)
+        small = rng.integers(-1000, 1000, shape)
+        kind = rng.integers(0, 3, shape)
         edge = (1 << fmt.bits - 1) + small
         codes = np.select([kind == 0, kind == 1], [uniform, small], edge)
-        return {"acc": fmt.wrap(codes)[:, None]}
+        return {"acc": fmt.wrap(codes)}
 
 
 def random_integers(fmt: Int, rng: np.random.Generator, count: int, lanes: int) -> Codes:

@@ -12,7 +12,9 @@ from golden.bitplane import BitplaneConfig
 from golden.decoder import DecoderConfig
 from golden.dot import DotConfig
 from golden.errors import BadInput
-from golden.formats import E8M0, FP32, INT4, INT8, INT32
+from golden.formats import E8M0, FP16, FP32, INT4, INT8, INT32, UINT8
+from golden.lut import LutConfig, TablesConfig
+from golden.mixpe import MixpeConfig
 from golden.mx import ELEMENTS
 from golden.ternary import TernaryConfig, UnpackerConfig
 from golden.unit import Unit
@@ -20,6 +22,8 @@ from golden.unit import Unit
 from .bitplane import Bitplane
 from .decoder import Decoder
 from .dot import Dot
+from .lut import Lut, Tables
+from .mixpe import Mixpe
 from .ternary import TernaryDot, Unpacker
 
 COMPONENTS: dict[type[Unit], Callable[..., wiring.Component]] = {
@@ -28,6 +32,9 @@ COMPONENTS: dict[type[Unit], Callable[..., wiring.Component]] = {
     TernaryConfig: TernaryDot,
     UnpackerConfig: Unpacker,
     BitplaneConfig: Bitplane,
+    MixpeConfig: Mixpe,
+    LutConfig: Lut,
+    TablesConfig: Tables,
 }
 """The component of each kind of configuration."""
 
@@ -140,6 +147,41 @@ def _serial_designs() -> Iterable[Design]:
         "ABQ-LLM (AAAI 2025), APT-LLM (2025), T-MAC (EuroSys 2025)",
         "dot product",
     )
+    for name, config in (
+        ("mixpe_w4a8_dot32", MixpeConfig()),
+        ("mixpe_w4a16_dot32", MixpeConfig(a=FP16)),
+        ("qserve_w4a8_dot32", MixpeConfig(scale=UINT8, accumulator=INT32)),
+    ):
+        yield Design(
+            name,
+            config,
+            f"group of 32 UINT4 weights by {config.a.name}: shift and add, then zero point and"
+            f" {config.scale.name} scale into {config.accumulator.name}",
+            "QServe (MLSys 2025)" if name.startswith("qserve") else "MixPE (2024)",
+            "dot product",
+        )
+    lookup = "LUT Tensor Core (ISCA 2025), T-MAC (EuroSys 2025), SAIL (2025)"
+    yield Design(
+        "lut_tables32",
+        TablesConfig(),
+        "lookup tables of 32 INT8 activations, for any number of dot products",
+        lookup,
+        "decoder",
+    )
+    one_bit, four_bit = LutConfig(w_bits=1, encoding="bipolar"), LutConfig()
+    for name, config, how in (
+        ("lut_w1a8_dot32", one_bit, "1-bit (+1, -1)"),
+        ("lut_w4a8_dot32", four_bit, "INT4"),
+        ("lut_w4a8_serial_dot32", four_bit.replace(serial=True), "INT4, a bit a cycle,"),
+        ("lut_w4a8_shared_dot32", four_bit.replace(given=True), "INT4, given the tables,"),
+    ):
+        yield Design(
+            name,
+            config,
+            f"32-lane dot product of weights {how} and INT8 by table lookup",
+            lookup,
+            "dot product",
+        )
 
 
 CATALOG: tuple[Design, ...] = (*_integer_designs(), *_mx_designs(), *_serial_designs())

@@ -14,15 +14,19 @@ from .pipeline import Stage, layout
 
 
 def acc_layout(config: IntegerSum) -> dict[str, ShapeLike]:
-    """The accumulator on its way to the tree, if there is one."""
-    return {"acc": unsigned(config.accumulator.bits)} if config.accumulator is not None else {}
+    """The accumulators on their way to the tree, if there are any."""
+    return {f.name: layout(config.input).members[f.name] for f in config.accumulator_fields}
 
 
 def pair_layout(config: IntegerSum) -> data.StructLayout:
     """From tree to sum: the result in carry-save form."""
-    bits = config.result_format.bits
+    bits, results = config.result_format.bits, config.results
     return data.StructLayout(
-        {"total": unsigned(bits), "carry": unsigned(bits), "carry_in": unsigned(1)}
+        {
+            "total": unsigned(bits * results),
+            "carry": unsigned(bits * results),
+            "carry_in": unsigned(results),
+        }
     )
 
 
@@ -31,14 +35,22 @@ class RowTree(Stage):
 
     delay = 24
 
-    def add(self, m: Module, bits: int, rows: Sequence[Value], ones: Sequence[Value] = ()) -> None:
-        """Connect ``o.total``, ``o.carry`` and ``o.carry_in``: together they are the sum, modulo
-        ``2 ** bits``, of ``rows`` (signed and unsigned) and of the single bits ``ones``."""
-        total, carry, carry_in = carry_save(m, signed_rows(rows, bits), ones, bits)
+    def add(
+        self,
+        m: Module,
+        bits: int,
+        rows: Sequence[Value],
+        ones: Sequence[Value] = (),
+        result: int = 0,
+    ) -> None:
+        """Connect part ``result`` of ``o.total``, ``o.carry`` and ``o.carry_in``: together they are
+        the sum, modulo ``2 ** bits``, of ``rows`` (signed and unsigned) and of the single bits
+        ``ones``."""
+        total, carry, carry_in = carry_save(m, signed_rows(rows, bits), ones, bits, f"csa{result}")
         m.d.comb += [
-            self.o.total.eq(total),
-            self.o.carry.eq(carry),
-            self.o.carry_in.eq(carry_in),
+            self.o.total.word_select(result, bits).eq(total),
+            self.o.carry.word_select(result, bits).eq(carry),
+            self.o.carry_in[result].eq(carry_in),
         ]
 
 
@@ -48,10 +60,14 @@ class PropagateCarries(Stage):
     delay = 14
 
     def __init__(self, config: IntegerSum):
+        self.config = config
         super().__init__(pair_layout(config), layout(config.output))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        exact = named(m, "exact", self.i.total + self.i.carry + self.i.carry_in)
-        m.d.comb += self.o.as_value().eq(exact)
+        bits = self.config.result_format.bits
+        for k in range(self.config.results):
+            left, right = (row.word_select(k, bits) for row in (self.i.total, self.i.carry))
+            exact = named(m, f"exact{k}", left + right + self.i.carry_in[k])
+            m.d.comb += self.o.as_value().word_select(k, bits).eq(exact)
         return m

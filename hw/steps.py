@@ -90,36 +90,50 @@ class Steps(wiring.Component):
         return m
 
 
-def gather_layout(bits: int, acc_bits: int = 0) -> data.StructLayout:
-    """What :class:`Gather` takes: the sum of a step in carry-save form, and the accumulator."""
+def gather_layout(bits: int, acc_bits: int = 0, results: int = 1) -> data.StructLayout:
+    """What :class:`Gather` takes: sums of a step in carry-save form, and their accumulators."""
     fields: dict[str, ShapeLike] = {
-        "total": unsigned(bits),
-        "carry": unsigned(bits),
-        "carry_in": unsigned(1),
+        "total": unsigned(bits * results),
+        "carry": unsigned(bits * results),
+        "carry_in": unsigned(results),
     }
     if acc_bits:
-        fields["acc"] = unsigned(acc_bits)
+        acc = unsigned(acc_bits)
+        fields["acc"] = acc if results == 1 else data.ArrayLayout(acc, results)
     return data.StructLayout(fields | MARKS)
 
 
 class Gather(wiring.Component):
     """Adds up the steps of a beat modulo ``2 ** bits`` and offers their sum after the last one.
 
-    The running sum joins the step in carry-save form: one carry propagates a cycle. With
-    ``double`` it is doubled before each further step (the most significant bits came first). The
-    incoming accumulator, if there is one, is added with the last step.
+    The running sum joins the step in carry-save form: one carry propagates a cycle. An incoming
+    accumulator is where it begins; or, with ``double``, the running sum is doubled before each
+    further step (the most significant bits came first), and what is to be added to the result has
+    to be part of the last step. A beat may carry several sums (``results``).
 
     Attributes
     ----------
-    i : In(stream.Signature(gather_layout(bits, acc_bits)))
-    o : Out(stream.Signature({name: bits}))
+    i : In(stream.Signature(gather_layout(bits, acc_bits, results)))
+    o : Out(stream.Signature(o))
+        The sums: those bits of each that stand above its ``halved`` lowest ones.
     """
 
-    def __init__(self, o: data.StructLayout, bits: int, acc_bits: int = 0, double: bool = False):
-        self._bits, self._acc_bits, self._double = bits, acc_bits, double
+    def __init__(
+        self,
+        o: data.StructLayout,
+        bits: int,
+        acc_bits: int = 0,
+        *,
+        results: int = 1,
+        double: bool = False,
+        halved: int = 0,
+    ):
+        assert not (double and acc_bits)
+        self._bits, self._acc_bits, self._results = bits, acc_bits, results
+        self._double, self._halved = double, halved
         super().__init__(
             {
-                "i": In(stream.Signature(gather_layout(bits, acc_bits))),
+                "i": In(stream.Signature(gather_layout(bits, acc_bits, results))),
                 "o": Out(stream.Signature(o)),
             }
         )
@@ -127,24 +141,24 @@ class Gather(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bits, step = self._bits, self.i.payload
-        total = Signal(bits, reset_less=True)
         valid = Signal()
-        before = Cat(Const(0, 1), total)[:bits] if self._double else total
-        rows: list[Value] = [step.total, step.carry]
-        if self._acc_bits and not self._double:
-            rows.append(named(m, "before", Mux(step.first, step.acc, total)))
-        else:
-            rows.append(named(m, "before", Mux(step.first, 0, before)))
-            if self._acc_bits:
-                rows.append(named(m, "acc", Mux(step.last, step.acc, 0)))
-        m.d.comb += [
-            self.i.ready.eq(~valid | self.o.ready),
-            self.o.valid.eq(valid),
-            self.o.payload.as_value().eq(total),
-        ]
-        left, right, one = carry_save(m, rows, [step.carry_in], bits)
+        m.d.comb += [self.i.ready.eq(~valid | self.o.ready), self.o.valid.eq(valid)]
         with m.If(self.i.ready):
             m.d.sync += valid.eq(self.i.valid & step.last)
-            with m.If(self.i.valid):
+        for k in range(self._results):
+            total = Signal(bits, reset_less=True, name=f"total{k}")
+            kept = bits - self._halved
+            m.d.comb += self.o.payload.as_value().word_select(k, kept).eq(total[self._halved :])
+            before = Cat(Const(0, 1), total)[:bits] if self._double else total
+            start: Value = Const(0, bits)
+            if self._acc_bits:
+                start = Value.cast(step.acc).word_select(k, self._acc_bits)
+            rows = [
+                step.total.word_select(k, bits),
+                step.carry.word_select(k, bits),
+                named(m, f"before{k}", Mux(step.first, start, before)),
+            ]
+            left, right, one = carry_save(m, rows, [step.carry_in[k]], bits, f"csa{k}")
+            with m.If(self.i.ready & self.i.valid):
                 m.d.sync += total.eq(left + right + one)
         return m

@@ -155,20 +155,35 @@ def plain_names(text: str) -> str:
     for name in re.findall(r"^module (\\[^\s]+)", text, re.MULTILINE):
         modules[name] = _free(name, set(modules.values()))
     pieces = re.split(r"(?m)(?=^(?:attribute [^\n]*\n)*module )", text)
-    result = []
+    tables: dict[str, dict[str, str]] = {}  # of the names within each module
     for piece in pieces:
         wires = set(re.findall(r"^  wire .*?(\\[^\s]+)$", piece, re.MULTILINE))
         wires |= set(re.findall(r"^  cell \S+ (\\[^\s]+)$", piece, re.MULTILINE))
         names: dict[str, str] = {name: name for name in wires if _plain(name)}
         for name in sorted(wires - names.keys()):
             names[name] = _free(name, set(names.values()))
-        table = modules | names
-
-        def substitute(match: re.Match[str], table: dict[str, str] = table) -> str:
-            return table.get(match.group(), match.group())
-
-        result.append(identifier.sub(substitute, piece))
+        tables[_module(piece)] = names
+    result = []
+    for piece in pieces:
+        ports: dict[str, str] = {}
+        table = modules | tables[_module(piece)]
+        # The ports of an instance have their names from within the module that it is of.
+        for line in piece.splitlines(keepends=True):
+            if cell := re.match(r"  cell (\S+) ", line):
+                ports = tables.get(cell[1], {})
+            start = 0
+            if port := re.match(r"    connect (\\\S+)", line):
+                result.append(f"    connect {ports.get(port[1], port[1])}")
+                start = port.end()
+            rest = line[start:]
+            result.append(identifier.sub(lambda found, t=table: t.get(found[0], found[0]), rest))
     return "".join(result)
+
+
+def _module(piece: str) -> str:
+    """Name of the module that a piece of RTLIL defines; "" for what stands before all modules."""
+    found = re.search(r"^module (\\[^\s]+)", piece, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def _plain(name: str) -> bool:

@@ -4,12 +4,16 @@ import numpy as np
 import pytest
 
 from golden.bitplane import BitplaneConfig
-from golden.formats import integer
+from golden.formats import BF16, FP16, INT8, INT32, UINT8, integer
+from golden.lut import LutConfig, TablesConfig
+from golden.mixpe import MixpeConfig
 from golden.ternary import PACKINGS, TernaryConfig, UnpackerConfig
 from hw.catalog import COMPONENTS
 
 TERNARY = TernaryConfig(lanes=8)
 PLANES = BitplaneConfig(lanes=6)
+SHIFT_ADD = MixpeConfig(lanes=4)
+LUT = LutConfig(lanes=8, w_bits=3)
 UNITS = {
     **{f"unpack {name}": UnpackerConfig(packing=name, lanes=7) for name in PACKINGS},
     **{f"{name} dot": TERNARY.replace(packing=name) for name in PACKINGS},
@@ -22,6 +26,30 @@ UNITS = {
     "bitplane bare": PLANES.replace(accumulator=None, lanes=3),
     "bitplane one lane": PLANES.replace(lanes=1),
     **{f"bitplane {n} planes": PLANES.replace(planes=n) for n in (1, 2, 4)},
+    **{f"mixpe depth {n}": SHIFT_ADD.replace(pipeline=n) for n in (0, 7)},
+    "mixpe W3A16": SHIFT_ADD.replace(a=FP16, w_bits=3),
+    "mixpe W2 BF16 scale": SHIFT_ADD.replace(w_bits=2, scale=BF16),
+    "mixpe no scale": SHIFT_ADD.replace(scale=None),
+    "mixpe integer scale": SHIFT_ADD.replace(scale=INT8, a=integer(5)),
+    "qserve": SHIFT_ADD.replace(scale=UINT8, accumulator=INT32, lanes=5),
+    "tables": TablesConfig(lanes=12),
+    "tables INT4": TablesConfig(a=integer(4), lanes=4),
+    **{
+        f"lut {encoding} {'serial' if serial else 'parallel'}": LUT.replace(
+            encoding=encoding, serial=serial
+        )
+        for encoding in ("signed", "unsigned", "bipolar")
+        for serial in (False, True)
+    },
+    "lut depth 2": LUT.replace(pipeline=2),
+    "lut serial depth 1": LUT.replace(pipeline=1, serial=True),
+    "lut columns": LUT.replace(columns=3, encoding="unsigned"),
+    "lut columns serial": LUT.replace(columns=2, serial=True, accumulator=None),
+    "lut given": LUT.replace(given=True, columns=2),
+    "lut given serial": LUT.replace(given=True, serial=True, w_bits=2, encoding="bipolar"),
+    "lut one bit": LUT.replace(w_bits=1, encoding="bipolar", accumulator=None),
+    "lut one bit serial": LUT.replace(w_bits=1, serial=True, lanes=4),
+    "qserve no scale": SHIFT_ADD.replace(scale=None, accumulator=integer(14), w_bits=2),
 }
 
 
