@@ -46,7 +46,7 @@ def table_fields(a: Int, lanes: int) -> tuple[Field, Field]:
 
 def make_tables(activations: Codes) -> Codes:
     """Tables of activations (numbers, shape ``(beats, lanes)``): shape ``(beats, groups, 8)``."""
-    groups = activations.reshape(len(activations), -1, GROUP)
+    groups = activations.reshape(len(activations), activations.shape[1] // GROUP, GROUP)
     index = np.arange(ENTRIES)[:, None] >> np.arange(GROUP - 1) & 1
     signs = np.concatenate([2 * index - 1, np.ones((ENTRIES, 1), int)], axis=1)
     return groups @ signs.T
@@ -93,7 +93,7 @@ class TablesConfig(Unit):
         numbers = self.a.integer(beats["a"])
         tables, total = self.output.fields
         return {
-            "tables": tables.format.wrap(make_tables(numbers).reshape(len(numbers), -1)),
+            "tables": tables.format.wrap(make_tables(numbers)).reshape(len(numbers), tables.lanes),
             "total": total.format.wrap(numbers.sum(axis=1))[:, None],
         }
 
@@ -218,7 +218,7 @@ class LutConfig(IntegerSum):
             # The activations again: entry 7 is their sum, and entry 7 with bit k cleared has a[k]
             # twice less; the last activation is what is left.
             tables = self.tables.output.fields[0].format.integer(beats["tables"])
-            tables = tables.reshape(count, -1, ENTRIES)
+            tables = tables.reshape(count, self.lanes // GROUP, ENTRIES)
             whole = tables[..., -1:]
             others = (whole - tables[..., [6, 5, 3]]) // 2
             numbers = np.concatenate([others, whole - others.sum(-1, keepdims=True)], axis=-1)

@@ -117,7 +117,8 @@ def weight_field(packing: Packing, lanes: int) -> Field:
 
 def unpack(packing: Packing, codes: Codes, lanes: int) -> Codes:
     """The weights of packed ``codes``, shape ``(beats, lanes)``."""
-    return packing.table[codes].reshape(len(codes), -1)[:, :lanes]
+    weights = packing.table[codes]
+    return weights.reshape(len(codes), codes.shape[1] * packing.weights)[:, :lanes]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 from amaranth.lib import wiring
 
+from golden.bitmod import BitmodConfig, DequantizerConfig
 from golden.bitplane import BitplaneConfig
 from golden.decoder import DecoderConfig
 from golden.dot import DotConfig
@@ -19,6 +20,7 @@ from golden.mx import ELEMENTS
 from golden.ternary import TernaryConfig, UnpackerConfig
 from golden.unit import Unit
 
+from .bitmod import Bitmod, Dequantizer
 from .bitplane import Bitplane
 from .decoder import Decoder
 from .dot import Dot
@@ -35,6 +37,8 @@ COMPONENTS: dict[type[Unit], Callable[..., wiring.Component]] = {
     MixpeConfig: Mixpe,
     LutConfig: Lut,
     TablesConfig: Tables,
+    BitmodConfig: Bitmod,
+    DequantizerConfig: Dequantizer,
 }
 """The component of each kind of configuration."""
 
@@ -182,6 +186,20 @@ def _serial_designs() -> Iterable[Design]:
             lookup,
             "dot product",
         )
+    yield Design(
+        "bitmod_pe",
+        BitmodConfig(),
+        "4 weights of INT8, INT6, INT4, FP4 or FP3 by FP16, a term of each a cycle, exact",
+        "BitMoD (HPCA 2025)",
+        "mac",
+    )
+    yield Design(
+        "bitmod_dequantizer",
+        DequantizerConfig(),
+        "sum of a group times its 8-bit scale, a bit a cycle, exact",
+        "BitMoD (HPCA 2025)",
+        "mac",
+    )
 
 
 CATALOG: tuple[Design, ...] = (*_integer_designs(), *_mx_designs(), *_serial_designs())

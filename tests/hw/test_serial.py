@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from golden.bitmod import BitmodConfig, DequantizerConfig
 from golden.bitplane import BitplaneConfig
 from golden.formats import BF16, FP16, INT8, INT32, UINT8, integer
 from golden.lut import LutConfig, TablesConfig
@@ -32,6 +33,12 @@ UNITS = {
     "mixpe no scale": SHIFT_ADD.replace(scale=None),
     "mixpe integer scale": SHIFT_ADD.replace(scale=INT8, a=integer(5)),
     "qserve": SHIFT_ADD.replace(scale=UINT8, accumulator=INT32, lanes=5),
+    "bitmod": BitmodConfig(),
+    "bitmod depth 1": BitmodConfig(lanes=2, pipeline=1),
+    "bitmod one lane": BitmodConfig(lanes=1, group=3),
+    "bitmod narrow": BitmodConfig(lanes=3, group=9, accumulator=integer(32, fraction_bits=12)),
+    "dequantizer": DequantizerConfig(sum=integer(20)),
+    "dequantizer signed": DequantizerConfig(sum=integer(9, fraction_bits=3), scale=integer(5)),
     "tables": TablesConfig(lanes=12),
     "tables INT4": TablesConfig(a=integer(4), lanes=4),
     **{
