@@ -178,8 +178,8 @@ class BitmodConfig(Unit):
         return (
             f"result is acc + the sum over {self.lanes} lanes of a[k] * w[k], a fixed-point number"
             f" of {fmt.bits} bits with {fmt.fraction_bits} fraction bits, {cut} Activations are"
-            " FP16 without NaN and infinity (exponent 31 is one like any other). The code of -0 of FP4"
-            " and FP3 is the special value: 2.5, 5, 8 or 0 and 3, 5, 6 or 0 for the low bits of"
+            " FP16 without NaN and infinity (exponent 31 is one like any other). The code of -0 of"
+            " FP4 and FP3 is the special value: 2.5, 5, 8 or 0 and 3, 5, 6 or 0 for the low bits of"
             " special, negative if its top bit is set. A beat takes 4, 3, 2, 2, 2 cycles for INT8,"
             " INT6, INT4, FP4, FP3."
         )

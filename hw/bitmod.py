@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, ShapeLike, Signal, Value, unsigned
+from amaranth.hdl import Array, Cat, Const, Module, Mux, ShapeLike, Value, unsigned
 from amaranth.lib import data
 
 from golden.bitmod import (
@@ -156,10 +156,9 @@ class Terms(Steps):
     def _term(self, m: Module, state: data.View, k: int) -> Value:
         held = state.w[k]
         bits = held.bits
-        leading = Signal(3, name=f"leading{k}")
-        for j in range(5):
-            with m.If(bits[j]):  # the last assignment wins: the highest one
-                m.d.comb += leading.eq(j)
+        upper = bits[3] | bits[2]
+        leading = Cat(bits[3] | (~bits[2] & bits[1]), upper, Const(0, 1)) & ~bits[4].replicate(3)
+        leading = named(m, f"leading{k}", leading | Cat(Const(0, 2), bits[4]))
         low, middle, high = bits[0], bits[1], bits[2]
         two = named(m, f"two{k}", Mux(high, ~low & ~middle, low & middle))
         some = named(m, f"some{k}", ~((low == middle) & (middle == high)))

@@ -18,7 +18,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, ShapeLike, Signal, Value, unsi
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .arith import carry_save, named
+from .arith import carry_save, named, prefix_add
 
 MARKS: dict[str, ShapeLike] = {"first": unsigned(1), "last": unsigned(1)}
 """Fields that tell the steps of a beat apart, from :class:`Steps` to :class:`Gather`."""
@@ -160,5 +160,5 @@ class Gather(wiring.Component):
             ]
             left, right, one = carry_save(m, rows, [step.carry_in[k]], bits, f"csa{k}")
             with m.If(self.i.ready & self.i.valid):
-                m.d.sync += total.eq(left + right + one)
+                m.d.sync += total.eq(prefix_add(m, left, right, one, bits, f"add{k}"))
         return m
