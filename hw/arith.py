@@ -65,6 +65,15 @@ def signed_rows(rows: Sequence[Value], bits: int) -> list[Value]:
     return unsigned_rows
 
 
+def select(entries: Sequence[Value], index: Value) -> Value:
+    """``entries[index]``, of ``2 ** len(index)`` entries: a tree of multiplexers."""
+    assert len(entries) == 1 << len(index)
+    for bit in index:
+        pairs = zip(entries[::2], entries[1::2], strict=True)
+        entries = [Mux(bit, odd, even) for even, odd in pairs]
+    return entries[0]
+
+
 def prefix_add(
     m: Module, left: Value, right: Value, carry_in: Value, width: int, name: str = "add"
 ) -> Value:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, ShapeLike, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, ShapeLike, Value, unsigned
 from amaranth.lib import data
 
 from golden.bitmod import (
@@ -21,7 +21,7 @@ from golden.bitmod import (
     magnitudes,
 )
 
-from .arith import carry_save, named, signed_rows
+from .arith import carry_save, named, select, signed_rows
 from .element import unpack
 from .pipeline import Datapath, Stage, layout
 from .steps import MARKS, Gather, Steps, gather_layout
@@ -119,10 +119,10 @@ class Terms(Steps):
     def _held(self, m: Module, beat: data.View, code: Value, is_float: Value, k: int) -> Value:
         """Nine bits and a sign."""
         is_fp4 = named(m, f"is_fp4_{k}", beat.dtype == FP4)
-        fp4 = Array(Const(int(n), 5) for n in magnitudes(FP4))[code[:3]]
-        fp3 = Array(Const(int(n), 5) for n in magnitudes(FP3))[code[:2]]
+        fp4 = select([Const(int(n), 5) for n in magnitudes(FP4)], code[:3])
+        fp3 = select([Const(int(n), 5) for n in magnitudes(FP3)], code[:2])
         specials = [
-            Array(Const(n, 5) for n in (*SPECIALS[kind], 0))[beat.special[:2]]
+            select([Const(n, 5) for n in (*SPECIALS[kind], 0)], beat.special[:2])
             for kind in (FP4, FP3)
         ]
         minus_zero = named(m, f"minus_zero{k}", Mux(is_fp4, code[:4] == 0b1000, code[:3] == 0b100))

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from amaranth.hdl import Cat, Const, Module, Mux, ShapeLike, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, ShapeLike, Value, unsigned
 from amaranth.lib import data
 
 from golden.lut import ENTRIES, GROUP, LutConfig, TablesConfig
 
-from .arith import carry_save, named, signed_rows
+from .arith import carry_save, named, select, signed_rows
 from .integer_sum import RowTree, acc_layout
 from .pipeline import Datapath, Stage, layout
 from .steps import MARKS, Gather, Steps, gather_layout
@@ -191,12 +191,8 @@ class Lookup(RowTree):
         width = self.config.a.bits + 2
         table = Value.cast(self.i.tables).word_select(group, ENTRIES * width)
         entries = [table.word_select(k, width) for k in range(ENTRIES)]
-        for bit in index:
-            entries = [
-                Mux(bit, high, low) for low, high in zip(entries[::2], entries[1::2], strict=True)
-            ]
         # What lies below is inverted too, so that the one to add is in the last place.
-        row = Cat(Const(0, place), entries[0])
+        row = Cat(Const(0, place), select(entries, index))
         row = named(m, f"row{name}", (row ^ negative.replicate(len(row))).as_signed())
         return row, negative
 
