@@ -192,7 +192,7 @@ class BitmodConfig(Unit):
         if self.dropped:
             # Term by term, because each one is cut.
             total = np.zeros(len(a), object)
-            parts = np.frompyfunc(lambda w, d: terms(w, d) + [0, 0], 2, 1)(
+            parts = np.frompyfunc(lambda w, d: [*terms(w, d), 0, 0], 2, 1)(
                 number, np.broadcast_to(np.minimum(dtype, FP3), number.shape)
             )
             for step in range(4):

@@ -47,18 +47,18 @@ class Job:
     latency: int
     interval: int
     output_beats: int
-    intervals: tuple[int, ...]  # of the first TIMED beats
+    sooner: tuple[int, ...]  # than interval and latency say, by beat, of the first TIMED ones
     seed: int
 
     @classmethod
-    def of(cls, manifest: dict[str, Any], intervals: Iterable[int], seed: int) -> Job:
-        """The job that a manifest describes, for beats that take ``intervals`` cycles."""
+    def of(cls, manifest: dict[str, Any], sooner: Iterable[int], seed: int) -> Job:
+        """The job that a manifest describes; its beats are done ``sooner`` by so many cycles."""
         return cls(
             clock=manifest["clock"]["port"],
             reset=manifest["reset"]["port"],
             input=StreamPorts.of(manifest, "i"),
             output=StreamPorts.of(manifest, "o"),
-            intervals=tuple(intervals),
+            sooner=tuple(sooner),
             seed=seed,
             **{key: manifest[key] for key in ("latency", "interval", "output_beats")},
         )
@@ -73,7 +73,7 @@ class Job:
     def read(cls, value: dict[str, Any]) -> Job:
         """The inverse of what :meth:`write` put into the job file."""
         ports = {name: StreamPorts(**value[name]) for name in ("input", "output")}
-        return cls(**(value | ports))
+        return cls(**(value | ports | {"sooner": tuple(value["sooner"])}))
 
 
 def write_words(path: Path, words: Iterable[int], width: int) -> None:

@@ -94,8 +94,12 @@ class Session:
                 for beat, cycle in sink.mismatches
             ]
             beat = sink.mismatches[0][0]
-            window = sink.words[beat - sink.first :]
-            kind = diagnose(self.expected[beat:goal], window, max(4, self.job.output_beats))
+            kind = diagnose(
+                self.expected[sink.first : goal],
+                sink.words,
+                beat - sink.first,
+                max(4, self.job.output_beats),
+            )
             raise Violation(kind, f"beat {beat}: {_WORDS[kind]}", beat=beat)
 
 
@@ -161,7 +165,7 @@ async def latency(session: Session) -> None:
         source, sink = session.ends(ALWAYS, first=first, count=1)
         await session.finish(source, sink, ALWAYS)
         measured = sink.offers[0] - source.transfers[0]
-        stated = session.job.latency - session.job.interval + session.job.intervals[first]
+        stated = session.job.latency - session.job.sooner[first]
         if measured != stated:
             raise Violation("latency", f"latency is {measured} cycles, stated {stated}")
 
@@ -174,11 +178,10 @@ async def interval(session: Session) -> None:
     await session.finish(source, sink, ALWAYS)
     # The first beats fill the unit and may come faster.
     steady = source.transfers[count // 2 :]
-    cycles, taken = steady[-1] - steady[0], session.job.intervals[count // 2 : count - 1]
-    if cycles != sum(taken):
-        raise Violation(
-            "interval", f"{len(taken)} beats are taken in {cycles} cycles, stated {sum(taken)}"
-        )
+    cycles, beats = steady[-1] - steady[0], len(steady) - 1
+    stated = beats * session.job.interval - sum(session.job.sooner[count // 2 : count - 1])
+    if cycles != stated:
+        raise Violation("interval", f"{beats} beats are taken in {cycles} cycles, stated {stated}")
 
 
 @scenario

@@ -110,7 +110,7 @@ def command_rows():
         yield name, dotted(found) if path else "-", needed, good, apt(package)
 
 
-def library_row():
+def file_rows():
     present = os.path.isfile(OSU018)
     yield (
         "osu018 library",
@@ -119,6 +119,11 @@ def library_row():
         present,
         apt("qflow-tech-osu018"),
     )
+    # Verilator's writer of FST waves compiles against these.
+    for header, package in (("lz4.h", "liblz4-dev"), ("zlib.h", "zlib1g-dev")):
+        good = os.path.isfile("/usr/include/" + header)
+        needed = "present (waves of simulations)"
+        yield header, "present" if good else "-", needed, good, apt(package)
 
 
 def venv_python():
@@ -159,7 +164,7 @@ def install():
 
     The exit status is 0 either way: what does not need them goes on without.
     """
-    rows = [*python_rows(), *command_rows(), *library_row()]
+    rows = [*python_rows(), *command_rows(), *file_rows()]
     mends = [mend for _, _, _, good, mend in rows if not good]
     if not mends:
         return 0
@@ -187,7 +192,7 @@ def install():
 def main():
     if sys.argv[1:] == ["--install"]:
         return install()
-    rows = [*python_rows(), *command_rows(), *library_row(), *package_rows()]
+    rows = [*python_rows(), *command_rows(), *file_rows(), *package_rows()]
     table = [("tool", "found", "needed", "")]
     for name, found, needed, good, mend in rows:
         table.append((name, found, needed, "ok" if good else "mend: " + mend))
