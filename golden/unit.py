@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import BadInput, require
 from .formats import Codes, Format
@@ -144,12 +145,12 @@ class Unit(ABC):
     @property
     def latency(self) -> int:
         """Cycles from the one in which an input beat transfers to the one in which its first
-        output beat is offered, when nothing stalls."""
+        output beat is offered, when nothing stalls: the most that any takes."""
         return self.pipeline + 2
 
     @property
     def interval(self) -> int:
-        """Cycles from one input beat to the next when nothing stalls."""
+        """Cycles from one input beat to the next when nothing stalls: the most that any takes."""
         return self.output_beats
 
     @property
@@ -157,6 +158,11 @@ class Unit(ABC):
         """Whether a beat's result depends on how many came before it since reset; then
         :meth:`compute` begins with the first beat after reset."""
         return False
+
+    def intervals(self, beats: Beats) -> NDArray[np.int64]:
+        """Cycles that each of ``beats`` takes, for units where that depends on what is in them.
+        A beat that takes fewer than ``interval`` is done as many cycles before ``latency``."""
+        return np.full(len(next(iter(beats.values()))), self.interval)
 
     @abstractmethod
     def compute(self, beats: Beats) -> dict[str, Codes]:

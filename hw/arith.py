@@ -46,6 +46,66 @@ def carry_save(
     return queue[0], queue[1], spare[0] if spare else Const(0, 1)
 
 
+def signed_rows(rows: Sequence[Value], bits: int) -> list[Value]:
+    """``rows`` as unsigned ones with the same sum modulo ``2 ** bits``, for :func:`carry_save`.
+
+    The sign bit of a signed row is inverted, which adds ``2 ** (n - 1)``; one constant row takes
+    all of that off again. So no row needs its sign extended.
+    """
+    unsigned_rows: list[Value] = []
+    offset = 0
+    for row in rows:
+        if row.shape().signed and len(row) < bits:
+            unsigned_rows.append(Cat(row[:-1], ~row[-1]))
+            offset -= 1 << len(row) - 1
+        else:
+            unsigned_rows.append(row.as_unsigned() if row.shape().signed else row)
+    if offset:
+        unsigned_rows.append(Const(offset % (1 << bits), bits))
+    return unsigned_rows
+
+
+def select(entries: Sequence[Value], index: Value) -> Value:
+    """``entries[index]``, of ``2 ** len(index)`` entries: a tree of multiplexers."""
+    assert len(entries) == 1 << len(index)
+    for bit in index:
+        pairs = zip(entries[::2], entries[1::2], strict=True)
+        entries = [Mux(bit, odd, even) for even, odd in pairs]
+    return entries[0]
+
+
+def prefix_add(
+    m: Module, left: Value, right: Value, carry_in: Value, width: int, name: str = "add"
+) -> Value:
+    """``left + right + carry_in`` modulo ``2 ** width``, the carries from a Brent-Kung tree.
+
+    Twice the logarithm of the width deep, where synthesis without timing in view makes of ``+`` a
+    chain as long as the number.
+    """
+    a, b = (Cat(x, Const(0, width))[:width] for x in (left, right))
+    half = named(m, f"{name}_half", a ^ b)
+    both = a & b
+    # Generate and propagate of each place, and then of the stretch that ends there. The carry that
+    # comes in is a generate of place 0.
+    g = [named(m, f"{name}_g{k}", both[k]) for k in range(width)]
+    g[0] = named(m, f"{name}_g_in", g[0] | (half[0] & carry_in))
+    p: list[Value] = [half[k] for k in range(width)]
+
+    def join(k: int, lower: int) -> None:
+        stretch = f"{name}_{k}_{lower}"
+        g[k] = named(m, f"{stretch}_g", g[k] | (p[k] & g[lower]))
+        p[k] = named(m, f"{stretch}_p", p[k] & p[lower])
+
+    steps = [1 << level for level in range((width - 1).bit_length())]
+    for step in steps:
+        for k in range(2 * step - 1, width, 2 * step):
+            join(k, k - step)
+    for step in reversed(steps):
+        for k in range(3 * step - 1, width, 2 * step):
+            join(k, k - step)
+    return half ^ Cat(carry_in[0], *g[: width - 1])
+
+
 def leading_zeros(m: Module, value: Value, name: str = "zeros") -> Value:
     """Zero bits above the most significant one: ``len(value)`` or more when there is no one.
 

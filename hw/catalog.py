@@ -8,11 +8,15 @@ from fnmatch import fnmatchcase
 
 from amaranth.lib import wiring
 
+from golden.bitmod import BitmodConfig, DequantizerConfig
+from golden.bitplane import BitplaneConfig
 from golden.decoder import DecoderConfig
 from golden.dot import DotConfig
 from golden.encoder import EncoderConfig
 from golden.errors import BadInput
-from golden.formats import BF16, DINT4, E8M0, FP32, INT4, INT8, INT32, integer
+from golden.formats import BF16, DINT4, E8M0, FP16, FP32, INT4, INT8, INT32, UINT8, integer
+from golden.lut import LutConfig, TablesConfig
+from golden.mixpe import MixpeConfig
 from golden.mx import BLOCKS, ELEMENTS
 from golden.one_of import one_of
 from golden.posit import P4_1, P8_0, P16_1
@@ -21,15 +25,21 @@ from golden.posit_mac import PositMacConfig
 from golden.requant import RequantConfig
 from golden.requantizer import RequantizerConfig
 from golden.simd_mac import SimdMacConfig
+from golden.ternary import TernaryConfig, UnpackerConfig
 from golden.unit import Unit
 
+from .bitmod import Bitmod, Dequantizer
+from .bitplane import Bitplane
 from .decoder import Decoder
 from .dot import Dot
 from .encoder import Encoder
+from .lut import Lut, Tables
+from .mixpe import Mixpe
 from .posit_codec import PositDecoder, PositEncoder
 from .posit_mac import PositMac
 from .requantizer import Requantizer
 from .simd_mac import SimdMac
+from .ternary import TernaryDot, Unpacker
 
 COMPONENTS: dict[type[Unit], Callable[..., wiring.Component]] = {
     DotConfig: Dot,
@@ -40,6 +50,14 @@ COMPONENTS: dict[type[Unit], Callable[..., wiring.Component]] = {
     SimdMacConfig: SimdMac,
     EncoderConfig: Encoder,
     RequantizerConfig: Requantizer,
+    TernaryConfig: TernaryDot,
+    UnpackerConfig: Unpacker,
+    BitplaneConfig: Bitplane,
+    MixpeConfig: Mixpe,
+    LutConfig: Lut,
+    TablesConfig: Tables,
+    BitmodConfig: Bitmod,
+    DequantizerConfig: Dequantizer,
 }
 """The component of each kind of configuration."""
 
@@ -214,6 +232,94 @@ def _posit_designs() -> Iterable[Design]:
     )
 
 
+def _serial_designs() -> Iterable[Design]:
+    tsld = "TSLD (NeurIPS 2023), Teacher Intervention (EACL 2023), Tequila (2025)"
+    yield Design(
+        "ternary_int8_dot64",
+        TernaryConfig(),
+        "64-lane dot product of ternary weights, five a byte, and INT8",
+        tsld,
+        "dot product",
+    )
+    yield Design(
+        "ternary2_int8_dot64",
+        TernaryConfig(packing="two_bit"),
+        "64-lane dot product of ternary weights, two bits each, and INT8",
+        tsld,
+        "dot product",
+    )
+    yield Design(
+        "binary_int8_dot64",
+        TernaryConfig(packing="binary"),
+        "64-lane dot product of binary weights (+1, -1) and INT8",
+        tsld,
+        "dot product",
+    )
+    yield Design(
+        "ternary_unpacker64",
+        UnpackerConfig(),
+        "64 ternary weights out of 13 bytes",
+        tsld,
+        "decoder",
+    )
+    yield Design(
+        "bitplane_dot64",
+        BitplaneConfig(),
+        "64-lane dot product by bit planes: any widths of 1 to 8 bits and encodings at run time",
+        "ABQ-LLM (AAAI 2025), APT-LLM (2025), T-MAC (EuroSys 2025)",
+        "dot product",
+    )
+    for name, config in (
+        ("mixpe_w4a8_dot32", MixpeConfig()),
+        ("mixpe_w4a16_dot32", MixpeConfig(a=FP16)),
+        ("qserve_w4a8_dot32", MixpeConfig(scale=UINT8, accumulator=INT32)),
+    ):
+        yield Design(
+            name,
+            config,
+            f"group of 32 UINT4 weights by {config.a.name}: shift and add, then zero point and"
+            f" {config.scale.name} scale into {config.accumulator.name}",
+            "QServe (MLSys 2025)" if name.startswith("qserve") else "MixPE (2024)",
+            "dot product",
+        )
+    lookup = "LUT Tensor Core (ISCA 2025), T-MAC (EuroSys 2025), SAIL (2025)"
+    yield Design(
+        "lut_tables32",
+        TablesConfig(),
+        "lookup tables of 32 INT8 activations, for any number of dot products",
+        lookup,
+        "decoder",
+    )
+    one_bit, four_bit = LutConfig(w_bits=1, encoding="bipolar"), LutConfig()
+    for name, config, how in (
+        ("lut_w1a8_dot32", one_bit, "1-bit (+1, -1)"),
+        ("lut_w4a8_dot32", four_bit, "INT4"),
+        ("lut_w4a8_serial_dot32", four_bit.replace(serial=True), "INT4, a bit a cycle,"),
+        ("lut_w4a8_shared_dot32", four_bit.replace(given=True), "INT4, given the tables,"),
+    ):
+        yield Design(
+            name,
+            config,
+            f"32-lane dot product of weights {how} and INT8 by table lookup",
+            lookup,
+            "dot product",
+        )
+    yield Design(
+        "bitmod_pe",
+        BitmodConfig(),
+        "4 weights of INT8, INT6, INT4, FP4 or FP3 by FP16, a term of each a cycle, exact",
+        "BitMoD (HPCA 2025)",
+        "mac",
+    )
+    yield Design(
+        "bitmod_dequantizer",
+        DequantizerConfig(),
+        "sum of a group times its 8-bit scale, a bit a cycle, exact",
+        "BitMoD (HPCA 2025)",
+        "mac",
+    )
+
+
 def _encoder_designs() -> Iterable[Design]:
     for name, block in BLOCKS.items():
         if block.scale == E8M0:
@@ -251,6 +357,7 @@ CATALOG: tuple[Design, ...] = (
     *_any_designs(),
     *_encoder_designs(),
     *_posit_designs(),
+    *_serial_designs(),
     *_requantizers(),
 )
 

@@ -98,7 +98,9 @@ class Datapath(wiring.Component):
     """A unit made of ``stages``: stream ``i`` in, stream ``o`` out.
 
     ``config.pipeline`` registers stand between the stages, where they make the longest stretch
-    shortest. Latency, interval and contract are those of the configuration.
+    shortest. Latency, interval and contract are those of the configuration. A unit that takes
+    several cycles a beat brings a ``front`` that offers the beat in steps, or a ``back`` that
+    gathers them (:mod:`hw.steps`); either is a register like those that it replaces.
 
     Attributes
     ----------
@@ -107,12 +109,17 @@ class Datapath(wiring.Component):
     """
 
     def __init__(
-        self, config: Unit, stages: Sequence[Stage], front: wiring.Component | None = None
+        self,
+        config: Unit,
+        stages: Sequence[Stage],
+        front: wiring.Component | None = None,
+        back: wiring.Component | None = None,
     ):
         self.config = config
         self._stages = tuple(stages)
         assert len(self._stages) == len(config.stages)
         self._front = front or Register(layout(config.input))
+        self._back = back or Register(layout(config.output))
         super().__init__(
             {
                 "i": In(stream.Signature(layout(config.input))),
@@ -135,7 +142,7 @@ class Datapath(wiring.Component):
                 # The beat itself goes straight on; its handshake waits for the next register.
                 source = _Wire(stage.o, source)
                 continue
-            register = Register(stage.o.shape())
+            register = self._back if last else Register(stage.o.shape())
             m.submodules["back" if last else f"after_{name}"] = register
             m.d.comb += [
                 register.i.payload.eq(stage.o),

@@ -20,7 +20,7 @@ from typing import Any
 from amaranth.back import rtlil
 
 from golden.files import write_atomic
-from golden.unit import Payload
+from golden.unit import Payload, Unit
 from golden.version import __version__
 
 from .catalog import Design
@@ -49,6 +49,7 @@ def verilog(design: Design) -> str:
 def manifest(design: Design, text: str) -> dict[str, Any]:
     """Everything that a user of the Verilog ``text`` has to know."""
     config = design.config
+    most = "" if type(config).intervals is Unit.intervals else "up to "
     streams = [
         _stream("i", "in", config.input, "takes"),
         _stream("o", "out", config.output, "gives"),
@@ -69,9 +70,9 @@ def manifest(design: Design, text: str) -> dict[str, Any]:
         "output_beats": config.output_beats,
         "stateful": config.stateful,
         "timing": (
-            f"{config.latency} cycles from the one in which an input beat transfers to the one in"
-            f" which its first output beat is offered; an input beat every {config.interval}"
-            f" cycle(s); {config.output_beats} output beat(s) for each"
+            f"{most}{config.latency} cycles from the one in which an input beat transfers to the"
+            f" one in which its first output beat is offered; an input beat every"
+            f" {most}{config.interval} cycle(s); {config.output_beats} output beat(s) for each"
         ),
         "handshake": (
             "a beat transfers on the rising edge at which valid and ready are both high; valid"
@@ -155,21 +156,35 @@ def plain_names(text: str) -> str:
     for name in re.findall(r"^module (\\[^\s]+)", text, re.MULTILINE):
         modules[name] = _free(name, set(modules.values()))
     pieces = re.split(r"(?m)(?=^(?:attribute [^\n]*\n)*module )", text)
-    result = []
+    tables: dict[str, dict[str, str]] = {}  # of the names within each module
     for piece in pieces:
         wires = set(re.findall(r"^  wire .*?(\\[^\s]+)$", piece, re.MULTILINE))
         wires |= set(re.findall(r"^  cell \S+ (\\[^\s]+)$", piece, re.MULTILINE))
         names: dict[str, str] = {name: name for name in wires if _plain(name)}
         for name in sorted(wires - names.keys()):
             names[name] = _free(name, set(names.values()))
-        table = modules | names
-
-        def substitute(match: re.Match[str], table: dict[str, str] = table) -> str:
-            # Not of this module: a port of another, which bears the same plain name there.
-            return table.get(match.group()) or _free(match.group(), set())
-
-        result.append(identifier.sub(substitute, piece))
+        tables[_module(piece)] = names
+    result = []
+    for piece in pieces:
+        ports: dict[str, str] = {}
+        table = modules | tables[_module(piece)]
+        # The ports of an instance have their names from within the module that it is of.
+        for line in piece.splitlines(keepends=True):
+            if cell := re.match(r"  cell (\S+) ", line):
+                ports = tables.get(cell[1], {})
+            start = 0
+            if port := re.match(r"    connect (\\\S+)", line):
+                result.append(f"    connect {ports.get(port[1], port[1])}")
+                start = port.end()
+            rest = line[start:]
+            result.append(identifier.sub(lambda found, t=table: t.get(found[0], found[0]), rest))
     return "".join(result)
+
+
+def _module(piece: str) -> str:
+    """Name of the module that a piece of RTLIL defines; "" for what stands before all modules."""
+    found = re.search(r"^module (\\[^\s]+)", piece, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def _plain(name: str) -> bool:

@@ -20,7 +20,7 @@ from .beats import plan
 from .cache import CACHE
 from .compiler import BuildError, Trace, tools
 from .explain import explain
-from .job import FOLDER, OUTCOME, Job
+from .job import FOLDER, OUTCOME, TIMED, Job
 from .verilator import Run, build, run
 
 RESULTS = Path("build/sim")
@@ -117,7 +117,9 @@ def check_verilog(
         failures = [f"the Verilog does not compile:\n{error}"]
     else:
         (folder / OUTCOME).unlink(missing_ok=True)
-        Job.of(described, options.seed).write(folder, inputs, expected)
+        first = {name: codes[:TIMED] for name, codes in beats.beats.items()}
+        sooner = (config.interval - config.intervals(first)).tolist()
+        Job.of(described, sooner, options.seed).write(folder, inputs, expected)
         done = run(
             model,
             "sim.testbench",

@@ -14,6 +14,8 @@ from typing import Any
 from golden.files import write_atomic, write_json
 
 INPUTS, EXPECTED, JOB, OUTCOME = "inputs.hex", "expected.hex", "job.json", "outcome.json"
+TIMED = 64
+"""Beats, from the first one on, whose latency or interval may be measured."""
 FOLDER = "BITPILLAR_JOB"
 """Environment variable that names the folder of the job."""
 
@@ -46,16 +48,18 @@ class Job:
     interval: int
     output_beats: int
     stateful: bool
+    sooner: tuple[int, ...]  # than interval and latency say, by beat, of the first TIMED ones
     seed: int
 
     @classmethod
-    def of(cls, manifest: dict[str, Any], seed: int) -> Job:
-        """The job that a manifest describes."""
+    def of(cls, manifest: dict[str, Any], sooner: Iterable[int], seed: int) -> Job:
+        """The job that a manifest describes; its beats are done ``sooner`` by so many cycles."""
         return cls(
             clock=manifest["clock"]["port"],
             reset=manifest["reset"]["port"],
             input=StreamPorts.of(manifest, "i"),
             output=StreamPorts.of(manifest, "o"),
+            sooner=tuple(sooner),
             seed=seed,
             **{key: manifest[key] for key in ("latency", "interval", "output_beats", "stateful")},
         )
@@ -70,7 +74,7 @@ class Job:
     def read(cls, value: dict[str, Any]) -> Job:
         """The inverse of what :meth:`write` put into the job file."""
         ports = {name: StreamPorts(**value[name]) for name in ("input", "output")}
-        return cls(**(value | ports))
+        return cls(**(value | ports | {"sooner": tuple(value["sooner"])}))
 
 
 def write_words(path: Path, words: Iterable[int], width: int) -> None:

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from amaranth.hdl import Const
 
-from hw.arith import carry_save, leading_zeros, shift_right_sticky
+from hw.arith import (
+    carry_save,
+    leading_zeros,
+    prefix_add,
+    shift_right_sticky,
+    signed_rows,
+)
 
 
 @pytest.mark.parametrize("width", range(1, 11))
@@ -38,3 +44,46 @@ def test_carry_save(evaluate, count, width):
     cases += [[63] * count + [1] * ones, [0] * (count + ones)]
     got = evaluate(build, [6] * count + [1] * ones, cases)
     assert got == [(sum(map(int, case)) - 37) % (1 << width) for case in cases]
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 5])
+def test_prefix_add(evaluate, width):
+    """Every pair, with and without a carry, a longer operand cut and a shorter one filled up."""
+    rows = [(x, y, c) for x in range(1 << width + 1) for y in range(1 << width) for c in (0, 1)]
+
+    def build(m, x, y, c):
+        return prefix_add(m, x, y, c, width)
+
+    got = evaluate(build, [width + 1, width, 1], rows)
+    assert got == [(x + y + c) % (1 << width) for x, y, c in rows]
+
+
+@pytest.mark.parametrize("width", [13, 58])
+def test_prefix_add_of_wide_numbers(evaluate, width):
+    rng = np.random.default_rng(width)
+    rows = [(*(int(n) >> 62 - width for n in rng.integers(0, 1 << 62, 2)), k % 2)
+            for k in range(500)]  # fmt: skip
+    rows += [((1 << width) - 1, 0, 1), ((1 << width) - 1, 1, 0)]
+    got = evaluate(lambda m, x, y, c: prefix_add(m, x, y, c, width), [width, width, 1], rows)
+    assert got == [(x + y + c) % (1 << width) for x, y, c in rows]
+
+
+def test_signed_rows(evaluate):
+    """Signed rows shorter than the sum, one as wide as it, an unsigned one."""
+    rng = np.random.default_rng(0)
+    cases = [[*rng.integers(0, 16, 2), *rng.integers(0, 512, 2), rng.integers(0, 8)]
+             for _ in range(300)]  # fmt: skip
+
+    def build(m, a, b, c, d, e):
+        rows = signed_rows([a.as_signed(), b.as_signed(), c.as_signed(), d[:5].as_signed(), e], 9)
+        total, carry, carry_in = carry_save(m, rows, [], 9)
+        return (total + carry + carry_in)[:9]
+
+    def number(code, bits):
+        return int(code) - ((int(code) >> bits - 1) << bits)
+
+    got = evaluate(build, [4, 4, 9, 9, 3], cases)
+    assert got == [
+        (number(a, 4) + number(b, 4) + number(c, 9) + number(d % 32, 5) + int(e)) % 512
+        for a, b, c, d, e in cases
+    ]

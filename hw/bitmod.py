@@ -1,0 +1,270 @@
+"""BitMoD's processing element and group dequantizer: `golden/bitmod.py` in hardware.
+
+The accumulator is fixed point and as wide as a group needs. So no lane looks for the greatest
+exponent, nothing is aligned to it, and nothing is normalised: a term is shifted to its place, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from amaranth.hdl import Cat, Const, Module, Mux, ShapeLike, Value, unsigned
+from amaranth.lib import data
+
+from golden.bitmod import (
+    ACTIVATION,
+    FP3,
+    FP4,
+    SPECIALS,
+    BitmodConfig,
+    DequantizerConfig,
+    magnitudes,
+)
+
+from .arith import carry_save, named, select, signed_rows
+from .element import unpack
+from .pipeline import Datapath, Stage, layout
+from .steps import MARKS, Gather, Steps, gather_layout
+
+TOP_EXPONENT = 8
+"""Greatest exponent of a term, in halves: that of twice the top digit of INT8."""
+
+
+class Bitmod(Datapath):
+    """The unit of a :class:`golden.bitmod.BitmodConfig`; see there for what it computes."""
+
+    def __init__(self, config: BitmodConfig):
+        bits = config.result_format.bits
+        back = Gather(layout(config.output), bits, bits)
+        super().__init__(config, [Multiply(config), Tree(config)], Terms(config), back)
+
+
+class Dequantizer(Datapath):
+    """The unit of a :class:`golden.bitmod.DequantizerConfig`; see there for what it computes."""
+
+    def __init__(self, config: DequantizerConfig):
+        back = Gather(layout(config.output), config.result_format.bits, double=True)
+        super().__init__(config, [TimesBit(config)], ScaleBits(config), back)
+
+
+def _lanes(config: BitmodConfig, shape: ShapeLike) -> data.ArrayLayout:
+    return data.ArrayLayout(shape, config.lanes)
+
+
+TERM = data.StructLayout({"sign": 1, "man": 1, "exponent": 4})
+"""A term of a weight: 0 without ``man``."""
+
+
+def _step(config: BitmodConfig) -> data.StructLayout:
+    fields: dict[str, ShapeLike] = {
+        "terms": _lanes(config, TERM),
+        "a": _lanes(config, unsigned(ACTIVATION.bits)),
+        "acc": unsigned(config.result_format.bits),
+    }
+    return data.StructLayout(fields | MARKS)
+
+
+def _row_bits(config: BitmodConfig) -> int:
+    """Width of the magnitude of a term times an activation, in places of the accumulator."""
+    most = int(ACTIVATION.integer(ACTIVATION.max_code)) << TOP_EXPONENT
+    return max(1, most.bit_length() - config.dropped)
+
+
+def _products(config: BitmodConfig) -> data.StructLayout:
+    fields: dict[str, ShapeLike] = {
+        "rows": _lanes(config, unsigned(_row_bits(config))),
+        "signs": unsigned(config.lanes),
+        "acc": unsigned(config.result_format.bits),
+    }
+    return data.StructLayout(fields | MARKS)
+
+
+class Terms(Steps):
+    """Holds weights and activations and offers a term of each weight a step.
+
+    Integers are held with a 0 below them and move down two places a step: the three lowest bits are
+    the Booth digit. Floats are held as a sign and a magnitude in halves, which loses its leading
+    one each step.
+    """
+
+    def __init__(self, config: BitmodConfig):
+        self.config = config
+        held = data.StructLayout({"bits": 9, "sign": 1})
+        state: dict[str, ShapeLike] = {
+            "w": _lanes(config, held),
+            "a": _lanes(config, unsigned(ACTIVATION.bits)),
+            "acc": unsigned(config.result_format.bits),
+            "float": unsigned(1),
+            "place": unsigned(2),
+        }
+        super().__init__(layout(config.input), _step(config), 4, data.StructLayout(state))
+
+    def further(self, m: Module, beat: data.View) -> Value:
+        return Mux(beat.dtype == 0, 3, Mux(beat.dtype == 1, 2, 1))
+
+    def load(self, m: Module, beat: data.View) -> Mapping[str, Value]:
+        is_float = named(m, "is_float", beat.dtype >= FP4)
+        lanes = [
+            self._held(m, beat, Value.cast(beat.w).word_select(k, 8), is_float, k)
+            for k in range(self.config.lanes)
+        ]
+        return {
+            "w": Cat(lanes),
+            "a": Value.cast(beat.a),
+            "acc": beat.acc,
+            "float": is_float,
+            "place": Const(0),
+        }
+
+    def _held(self, m: Module, beat: data.View, code: Value, is_float: Value, k: int) -> Value:
+        """Nine bits and a sign."""
+        is_fp4 = named(m, f"is_fp4_{k}", beat.dtype == FP4)
+        fp4 = select([Const(int(n), 5) for n in magnitudes(FP4)], code[:3])
+        fp3 = select([Const(int(n), 5) for n in magnitudes(FP3)], code[:2])
+        specials = [
+            select([Const(n, 5) for n in (*SPECIALS[kind], 0)], beat.special[:2])
+            for kind in (FP4, FP3)
+        ]
+        minus_zero = named(m, f"minus_zero{k}", Mux(is_fp4, code[:4] == 0b1000, code[:3] == 0b100))
+        plain = Mux(is_fp4, fp4, fp3)
+        special = Mux(is_fp4, specials[0], specials[1])
+        magnitude = Mux(minus_zero, special, plain)
+        sign = Mux(minus_zero, beat.special[2], Mux(is_fp4, code[3], code[2]))
+        # What lies above a narrower integer is never reached.
+        bits = named(m, f"held{k}", Mux(is_float, magnitude, Cat(Const(0, 1), code))[:9])
+        return Cat(bits, sign)
+
+    def advance(self, m: Module, state: data.View) -> Mapping[str, Value]:
+        lanes = []
+        for k in range(self.config.lanes):
+            bits = state.w[k].bits
+            without = Cat(*(bits[j] & bits[j + 1 : 5].any() for j in range(4)), Const(0, 5))
+            moved = Cat(bits[2:], Const(0, 2))
+            lanes.append(Cat(Mux(state.float, without, moved), state.w[k].sign))
+        return {"w": Cat(lanes), "place": state.place + 1}
+
+    def offer(self, m: Module, state: data.View, first: Value, last: Value) -> Mapping[str, Value]:
+        terms = [self._term(m, state, k) for k in range(self.config.lanes)]
+        return {
+            "terms": Cat(terms),
+            "a": Value.cast(state.a),
+            "acc": state.acc,
+            "first": first,
+            "last": last,
+        }
+
+    def _term(self, m: Module, state: data.View, k: int) -> Value:
+        held = state.w[k]
+        bits = held.bits
+        upper = bits[3] | bits[2]
+        leading = Cat(bits[3] | (~bits[2] & bits[1]), upper, Const(0, 1)) & ~bits[4].replicate(3)
+        leading = named(m, f"leading{k}", leading | Cat(Const(0, 2), bits[4]))
+        low, middle, high = bits[0], bits[1], bits[2]
+        two = named(m, f"two{k}", Mux(high, ~low & ~middle, low & middle))
+        some = named(m, f"some{k}", ~((low == middle) & (middle == high)))
+        # Halves: one place up; and two for each digit before.
+        booth = Cat(two, Const(0, 3)) + Cat(Const(1, 1), state.place)
+        return Cat(
+            Mux(state.float, held.sign, high),
+            Mux(state.float, bits[:5].any(), some),
+            Mux(state.float, leading, booth)[:4],
+        )
+
+
+class Multiply(Stage):
+    """Each activation shifted to the place of its term."""
+
+    delay = 26
+
+    def __init__(self, config: BitmodConfig):
+        self.config = config
+        super().__init__(_step(config), _products(config))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self.pass_on(m)
+        config = self.config
+        for k in range(config.lanes):
+            term = self.i.terms[k]
+            element = unpack(m, ACTIVATION, self.i.a[k], f"a{k}")
+            amount = named(m, f"amount{k}", element.shift + term.exponent)
+            man = element.significand & term.man.replicate(len(element.significand))
+            bits = _row_bits(config) + config.dropped
+            value = named(m, f"significand{k}", man)
+            for level in range(len(amount)):
+                moved = Cat(Const(0, 1 << level), value)
+                value = named(m, f"shifted{k}_{level}", Mux(amount[level], moved, value)[:bits])
+            m.d.comb += [
+                self.o.rows[k].eq(value[config.dropped :]),
+                self.o.signs[k].eq(element.sign ^ term.sign),
+            ]
+        return m
+
+
+class Tree(Stage):
+    """The rows, with their signs, in carry-save form."""
+
+    delay = 14
+
+    def __init__(self, config: BitmodConfig):
+        self.config = config
+        bits = config.result_format.bits
+        super().__init__(_products(config), gather_layout(bits, bits))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self.pass_on(m)
+        bits, rows = self.config.result_format.bits, []
+        for k in range(self.config.lanes):
+            row = Cat(self.i.rows[k], Const(0, 1))
+            flipped = row ^ self.i.signs[k].replicate(len(row))
+            rows.append(named(m, f"row{k}", flipped.as_signed()))
+        signs = [self.i.signs[k] for k in range(self.config.lanes)]
+        unsigned_rows = signed_rows(rows, bits)
+        if len(unsigned_rows) <= len(signs):
+            unsigned_rows.append(Const(0, 1))  # a place for the last one
+        total, carry, carry_in = carry_save(m, unsigned_rows, signs, bits)
+        m.d.comb += [
+            self.o.total.eq(total),
+            self.o.carry.eq(carry),
+            self.o.carry_in.eq(carry_in),
+        ]
+        return m
+
+
+def _scaled(config: DequantizerConfig) -> data.StructLayout:
+    fields: dict[str, ShapeLike] = {"sum": unsigned(config.sum.bits), "bit": unsigned(1)}
+    return data.StructLayout(fields | MARKS)
+
+
+class ScaleBits(Steps):
+    """Holds the sum and offers a bit of the scale a step, the most significant one first."""
+
+    def __init__(self, config: DequantizerConfig):
+        beat = layout(config.input)
+        super().__init__(beat, _scaled(config), config.scale.bits, beat)
+
+    def advance(self, m: Module, state: data.View) -> Mapping[str, Value]:
+        return {"scale": Cat(Const(0, 1), state.scale[:-1])}
+
+    def offer(self, m: Module, state: data.View, first: Value, last: Value) -> Mapping[str, Value]:
+        return {"sum": state.sum, "bit": state.scale[-1], "first": first, "last": last}
+
+
+class TimesBit(Stage):
+    """The sum or nothing; less the sum for the sign bit of a scale."""
+
+    delay = 2
+
+    def __init__(self, config: DequantizerConfig):
+        self.config = config
+        super().__init__(_scaled(config), gather_layout(config.result_format.bits))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self.pass_on(m)
+        taken = self.i.sum & self.i.bit.replicate(len(self.i.sum))
+        negate = self.i.first & self.i.bit if self.config.scale.signed else Const(0, 1)
+        row = named(m, "row", (taken ^ negate.replicate(len(taken))).as_signed())
+        m.d.comb += [self.o.total.eq(row), self.o.carry_in.eq(negate)]
+        return m
