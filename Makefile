@@ -79,7 +79,7 @@ test: setup ## all tests, with a summary
 test-full: setup ## with the slow exhaustive ones
 	@$(VENV)/bin/python -m pytest -n 2
 
-oracles: setup ## add PyTorch and spconv to .venv: tests then compare the sparse convolutions with them
+oracles: setup ## add PyTorch, spconv and SoftPosit to .venv: tests then compare with them too
 	@$(PIP) -e '.[oracle]'
 
 recipes: setup ## how the synthesis recipes compare
