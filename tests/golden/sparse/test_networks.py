@@ -1,7 +1,7 @@
 """Networks: their tables, and every layer of every variant against PyTorch, bit for bit."""
 
 from dataclasses import replace
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def small_grid(preset):
     return replace(grid, low=low, high=high, shape=(rows, columns))
 
 
-@cache
+@lru_cache(maxsize=4)  # each holds some hundred megabytes of real parameters
 def integers_of(preset, variant, small=True):
     """The random network, made once a process."""
     grid = small_grid(preset) if small else GRIDS[preset]
