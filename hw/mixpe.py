@@ -28,11 +28,12 @@ class Mixpe(Datapath):
 def wide_add(config: MixpeConfig) -> WideAdd:
     """How the dequantised sum meets a floating-point accumulator."""
     assert isinstance(config.accumulator, Float)
+    exponent_bits = config.scale.exponent_bits if isinstance(config.scale, Float) else 0
     return WideAdd(
         bits=config.magnitude_bits + 1,
         magnitude_bits=config.magnitude_bits,
         exponent=config.unit_exponent,
-        exponent_field=config.scale.exponent_bits if isinstance(config.scale, Float) else 0,
+        top_exponent=(1 << exponent_bits) - 1,
         accumulator=config.accumulator,
         specials=("nan",) if _has_nan(config) else (),
     )

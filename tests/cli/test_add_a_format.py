@@ -43,7 +43,7 @@ def run(copy, *command):
 
 def test_verilog_simulation_synthesis_report(copy):
     run(copy, "-m", "hw", "verilog", DESIGNS)
-    names = ["mxfp5_e3m1_decoder", "mxfp5_e3m1_dot32"]
+    names = [f"mxfp5_e3m1_{kind}" for kind in ("decoder", "dot32", "encoder")]
     assert sorted(p.stem for p in (copy / "build/verilog").glob("*.v")) == names
     run(copy, "-m", "sim", "run", DESIGNS, "--count", "500")
     for name in names:

@@ -86,7 +86,7 @@ def test_a_job_survives_the_file(tmp_path):
     import json
 
     ports = StreamPorts("p", "v", "r", 4)
-    job = Job("clk", "rst", ports, ports, latency=2, interval=1, output_beats=3,
+    job = Job("clk", "rst", ports, ports, latency=2, interval=1, output_beats=3, stateful=False,
               sooner=(0, 1), seed=9)  # fmt: skip
     job.write(tmp_path, [1, 2], [3] * 6)
     assert Job.read(json.loads((tmp_path / "job.json").read_text())) == job
