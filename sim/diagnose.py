@@ -9,21 +9,23 @@ WINDOW = 8
 """Beats that are looked at."""
 
 
-def diagnose(expected: Sequence[str], got: Sequence[str], longest: int = 4) -> str:
-    """``"dropped"``, ``"repeated"``, ``"reordered"`` or ``"wrong"``.
+def diagnose(expected: Sequence[str], got: Sequence[str], first: int, longest: int = 4) -> str:
+    """``"dropped"``, ``"repeated"``, ``"reordered"`` or ``"wrong"``, where ``got`` first differs
+    from ``expected`` at index ``first``.
 
-    Both begin at the first beat that differs; ``got`` may end earlier. Up to ``longest`` beats
-    lost or repeated in a row are recognised.
+    ``got`` may end earlier than ``expected``. Up to ``longest`` beats lost or repeated in a row are
+    recognised. Windows of a single value prove nothing and count as wrong.
     """
-    seen = list(got[:WINDOW])
-    if len(seen) > 1:
+    seen, wanted = list(got[first : first + WINDOW]), expected[first:]
+    if len(set(seen)) > 1:
         for shift in range(1, longest + 1):
-            if seen == list(expected[shift : shift + len(seen)]):
+            if seen == list(wanted[shift : shift + len(seen)]):
                 return "dropped"
             late = seen[shift:]
-            if len(late) > 1 and late == list(expected[: len(late)]):
+            again = seen[:shift] == list(expected[max(0, first - shift) : first])
+            if again and len(late) > 1 and late == list(wanted[: len(late)]):
                 return "repeated"
         for length in range(2, len(seen) + 1):
-            if Counter(seen[:length]) == Counter(expected[:length]):
+            if Counter(seen[:length]) == Counter(wanted[:length]):
                 return "reordered"
     return "wrong"

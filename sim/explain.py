@@ -43,8 +43,12 @@ def value(fmt: Format, code: int) -> str:
     """The number that a code stands for, with as many digits as tell it from its neighbours."""
     if isinstance(fmt, Int) and fmt.fraction_bits == 0:
         return str(int(fmt.split(code)[0]))
-    digits = fmt.mantissa_bits if isinstance(fmt, Float) else fmt.bits
-    return f"{float(fmt.decode(code)):.{min(17, 2 + -(-(digits + 1) * 3 // 10))}g}"
+    if isinstance(fmt, Float) and not fmt.mantissa_bits and not fmt.is_nan(code):
+        return f"2^{int(fmt.split(code)[1])}"
+    # A short code stands for a short number: show all of it.
+    short = fmt.bits <= 8 or not isinstance(fmt, Float)
+    digits = 17 if short else 1 + -(-(fmt.mantissa_bits + 1) * 3 // 10)
+    return f"{float(fmt.decode(code)):.{digits}g}"
 
 
 def _fields(payload: Payload, word: int) -> Iterator[tuple[Field, list[int]]]:

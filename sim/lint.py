@@ -12,7 +12,7 @@ from pathlib import Path
 from hw.catalog import Design
 from hw.verilog import VERILOG_FOLDER, emit
 
-from .verilator import home
+from .compiler import home
 from .waivers import WAIVERS
 
 _REPORT = re.compile(r"^%(Warning|Error)(?:-(\w+))?: (.*)$", re.MULTILINE)

@@ -94,8 +94,12 @@ class Session:
                 for beat, cycle in sink.mismatches
             ]
             beat = sink.mismatches[0][0]
-            window = sink.words[beat - sink.first :]
-            kind = diagnose(self.expected[beat:goal], window, max(4, self.job.output_beats))
+            kind = diagnose(
+                self.expected[sink.first : goal],
+                sink.words,
+                beat - sink.first,
+                max(4, self.job.output_beats),
+            )
             raise Violation(kind, f"beat {beat}: {_WORDS[kind]}", beat=beat)
 
 

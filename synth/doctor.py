@@ -2,7 +2,8 @@
 """``make doctor``: every tool, the version found, the version needed, the command that mends it.
 
 Runs with any Python 3 and the standard library alone, because it is there for the moment when
-nothing else works. Exit status 1 when something needed is missing or of another version.
+nothing else works. Exit status 1 when something needed is missing or of another version. With
+``--install`` it installs the missing Debian packages, where it may.
 """
 
 import ctypes.util
@@ -109,7 +110,7 @@ def command_rows():
         yield name, dotted(found) if path else "-", needed, good, apt(package)
 
 
-def library_row():
+def file_rows():
     present = os.path.isfile(OSU018)
     yield (
         "osu018 library",
@@ -118,6 +119,11 @@ def library_row():
         present,
         apt("qflow-tech-osu018"),
     )
+    # Verilator's writer of FST waves compiles against these.
+    for header, package in (("lz4.h", "liblz4-dev"), ("zlib.h", "zlib1g-dev")):
+        good = os.path.isfile("/usr/include/" + header)
+        needed = "present (waves of simulations)"
+        yield header, "present" if good else "-", needed, good, apt(package)
 
 
 def venv_python():
@@ -126,15 +132,17 @@ def venv_python():
 
 
 def pins():
-    """(package, version) of every pin in pyproject.toml, in its order.
+    """(package, version) of every pin that `make` installs: the core and the extras of ``all``.
 
     Read by pattern and not by a TOML parser: tomllib needs Python 3.11, which may be what is amiss.
     """
     with open(os.path.join(ROOT, "pyproject.toml"), encoding="utf-8") as file:
         text = re.sub(r"(?m)#.*$", "", file.read())
-    start = text.index("[project]")
-    end = text.find("\n[tool.", start)
-    found = re.findall(r'"([A-Za-z0-9._-]+)==([^"]+)"', text[start : end if end > 0 else None])
+    extras = re.search(r'(?m)^all = \["[\w-]+\[([^\]]*)\]"\]', text).group(1).split(",")
+    found = []
+    for name in ["dependencies", *extras]:
+        listed = re.search(r"(?ms)^" + name.strip() + r" = \[(.*?)\]", text).group(1)
+        found += re.findall(r'"([A-Za-z0-9._-]+)==([^"]+)"', listed)
     return list(dict(found).items())
 
 
@@ -153,8 +161,40 @@ def package_rows():
         yield "  " + name, have, need, have == need, "make setup"
 
 
+def install():
+    """Install the Debian packages that are missing, or say the line that would.
+
+    The exit status is 0 either way: what does not need them goes on without.
+    """
+    rows = [*python_rows(), *command_rows(), *file_rows()]
+    mends = [mend for _, _, _, good, mend in rows if not good]
+    if not mends:
+        return 0
+    (line,) = commands(mends)
+    packages = line.split(" install ", 1)[1].split()
+    root = os.geteuid() == 0
+    sudo = shutil.which("sudo")
+    allowed = root or (
+        sudo and subprocess.call(["sudo", "-n", "true"], stderr=subprocess.DEVNULL) == 0
+    )
+    if not (shutil.which("apt-get") and allowed):
+        print("not installed yet, and what needs them will fail; type:\n  " + line, flush=True)
+        return 0
+    print("installing " + " ".join(packages), flush=True)
+    apt_get = [] if root else ["sudo", "-n"]
+    apt_get += ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
+    log = subprocess.DEVNULL
+    if subprocess.call([*apt_get, "update"], stdout=log) == 0:
+        subprocess.call(
+            [*apt_get, "install", "-y", "--no-install-recommends", *packages], stdout=log
+        )
+    return 0
+
+
 def main():
-    rows = [*python_rows(), *command_rows(), *library_row(), *package_rows()]
+    if sys.argv[1:] == ["--install"]:
+        return install()
+    rows = [*python_rows(), *command_rows(), *file_rows(), *package_rows()]
     table = [("tool", "found", "needed", "")]
     for name, found, needed, good, mend in rows:
         table.append((name, found, needed, "ok" if good else "mend: " + mend))

@@ -41,15 +41,15 @@ class Recipe:
 _ALL = (
     Recipe(
         "balanced",
-        "carry-save trees, Han-Carlson carries, area mapping: the least area times delay",
-        synth="-noabc -arith_tree -extra-map +/choices/han-carlson.v",
-        abc=f"{_CLEAN}; {_RESYN2}; dch -f; amap; {_SIZE}",
+        "Booth multipliers, Han-Carlson carries, area mapping: the least area times delay",
+        synth="-noabc -booth -arith_tree -extra-map +/choices/han-carlson.v",
+        abc=f"{_CLEAN}; {_RESYN2}; dch -f; amap -x -m; {_SIZE}",
     ),
     Recipe(
         "area",
-        "Booth multipliers, carry-save trees, area mapping: small and slow",
+        "Booth multipliers, Yosys's own carries, area mapping: the least area",
         synth="-noabc -booth -arith_tree",
-        abc=f"{_CLEAN}; dc2; dch -f; amap; {_SIZE}",
+        abc=f"{_CLEAN}; {_RESYN2}; dch -f; amap -x -m; {_SIZE}",
     ),
     Recipe(
         "speed",

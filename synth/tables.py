@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from rich import box
-from rich.console import Console
 from rich.table import Table
+
+from golden.cli import output
 
 from .metrics import KINDS, Result
 
@@ -21,10 +24,10 @@ COLUMNS = (
 
 
 def shown(value: float) -> str:
-    """Four significant digits, thousands apart: what such a flow can warrant."""
+    """Three significant digits, whole numbers in full: what such a flow can warrant."""
     if value == int(value) or abs(value) >= 1000:
         return f"{value:,.0f}"
-    return f"{value:.{max(0, 3 - len(str(int(abs(value)))) + (abs(value) < 1))}f}"
+    return f"{value:#.3g}".rstrip(".")
 
 
 def heading(name: str) -> str:
@@ -59,10 +62,49 @@ def results_table(results: list[Result]) -> Table:
 
 def show(results: list[Result]) -> None:
     """Print the table, and below it why designs failed."""
-    console = Console(highlight=False)
-    if not console.is_terminal:  # a log has no width: never fold a table there
-        console = Console(highlight=False, width=200)
-    console.print(results_table(results))
+    output.print(results_table(results))
     for result in results:
         if result.status != "ok":
-            console.print(f"{result.design} failed: {result.error}", soft_wrap=True, markup=False)
+            output.print(f"{result.design} failed: {result.error}", soft_wrap=True, markup=False)
+
+
+def recipe_ratios(results: list[Result], base: str) -> dict[str, dict[str, float]]:
+    """Recipe -> geometric mean over the designs of area, critical path and their product, each
+    over that of recipe ``base``; designs that any recipe failed on are left out."""
+    figures: dict[str, dict[str, Result]] = {}
+    for result in results:
+        figures.setdefault(result.design, {})[result.provenance.recipe] = result
+    recipes = list(dict.fromkeys(result.provenance.recipe for result in results))
+    whole = [
+        of
+        for of in figures.values()
+        if len(of) == len(recipes) and all(result.status == "ok" for result in of.values())
+    ]
+
+    def mean(recipe: str, name: str) -> float:
+        logs = [math.log(of[recipe][name] / of[base][name]) for of in whole]
+        return math.exp(sum(logs) / len(logs)) if logs else math.nan
+
+    return {
+        recipe: {
+            "area": mean(recipe, "area"),
+            "critical_path": mean(recipe, "critical_path"),
+            "product": mean(recipe, "area") * mean(recipe, "critical_path"),
+        }
+        for recipe in recipes
+    }
+
+
+def show_recipes(results: list[Result], base: str) -> None:
+    """Print how recipes compare over all designs of ``results``."""
+    table = Table(
+        title=f"geometric means, {base} = 1",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("recipe")
+    for heading_ in ("area", "critical path", "area x delay"):
+        table.add_column(heading_, justify="right")
+    for recipe, ratios in recipe_ratios(results, base).items():
+        table.add_row(recipe, *(f"{value:.2f}" for value in ratios.values()))
+    output.print(table)

@@ -169,7 +169,7 @@ MUTANTS = {
     "simulator stops": (
         [("if (rst) begin", "if (taken[7:0] == 8'h80) $finish;\nif (rst) begin")],
         {},
-        ["the log ends with"],
+        ["the simulation ended by itself", "the log ends with"],
     ),
     "simulator dies": (
         [("if (rst) begin", "if (taken[7:0] == 8'h80) $fatal;\nif (rst) begin")],

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from synth import flow, sources
 from synth.cli import main
 from synth.library import DEFAULT_LIBERTY, Library
+from synth.metrics import load
 from synth.recipes import DEFAULT, find
 
 SAMPLES = Path(__file__).with_name("samples")
@@ -19,7 +20,7 @@ def pytest_collection_modifyitems(items):
     if shutil.which("sta") and DEFAULT_LIBERTY.is_file():
         return
     for item in items:
-        if {"osu018", "results", "build", "run_samples"} & set(item.fixturenames):
+        if {"osu018"} & set(item.fixturenames):
             item.add_marker(pytest.mark.skip(reason="needs OpenSTA and qflow-tech-osu018"))
 
 
@@ -29,35 +30,44 @@ def osu018():
 
 
 @pytest.fixture(scope="session")
-def build(tmp_path_factory, osu018):
+def synth():
+    """Runs ``python -m synth`` in this process; gives return_value, output, exception."""
+
+    def run(*arguments):
+        return CliRunner().invoke(main, [str(a) for a in arguments], standalone_mode=False)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory, osu018, synth):
     """A build folder with the samples synthesised."""
     folder = tmp_path_factory.mktemp("build")
     outcome = synth("run", "--from", SAMPLES, "--build", folder)
-    assert outcome.exit_code == 0, outcome.output
+    assert outcome.return_value == 0, outcome.output
     return folder
 
 
 @pytest.fixture(scope="session")
 def results(build):
-    from synth.metrics import load
-
+    """The samples' results by name."""
     return {p.parent.name: load(p) for p in sorted((build / "synth").glob("*/metrics.json"))}
 
 
-def synth(*arguments):
-    """Run ``python -m synth`` in this process; the outcome has exit_code, output, exception."""
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+@pytest.fixture
+def job(osu018):
+    """Makes a job for a sample, with the default recipe, library and clock."""
 
+    def make(build, name="sample_dot4", **changes):
+        facts = {
+            "source": sources.read(SAMPLES / f"{name}.json"),
+            "recipe": find(DEFAULT),
+            "liberty": DEFAULT_LIBERTY,
+            "dont_use": (),
+            "library_sha256": osu018.sha256,
+            "period": 10.0,
+            "build": build,
+        }
+        return flow.Job(**(facts | changes))
 
-def job(build, name="sample_dot4", **changes):
-    """A job for a sample, with the default recipe, library and clock."""
-    facts = {
-        "source": sources.read(SAMPLES / f"{name}.json"),
-        "recipe": find(DEFAULT),
-        "liberty": DEFAULT_LIBERTY,
-        "dont_use": (),
-        "library_sha256": Library(DEFAULT_LIBERTY).sha256,
-        "period": 10.0,
-        "build": build,
-    }
-    return flow.Job(**(facts | changes))
+    return make

@@ -1,0 +1,1 @@
+"""Sparse pillar convolution: from a LiDAR frame to the integers of every layer."""

@@ -1,0 +1,222 @@
+"""The report: what it says of given results."""
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from golden.errors import BadInput
+from synth import collect, report
+from synth.metrics import load, save
+from synth.tables import COLUMNS, shown
+
+SAMPLES = Path(__file__).with_name("samples")
+
+
+@pytest.fixture
+def own(build, tmp_path):
+    """A copy of the results that a test may change."""
+    shutil.copytree(build / "synth", tmp_path / "synth")
+    return tmp_path
+
+
+def sim(build, name, **changes):
+    sha256 = load(build / "synth" / name / "metrics.json").provenance.verilog_sha256
+    facts = {
+        "design": name, "status": "pass", "vectors": 10000, "beats": 12, "seed": 1,
+        "sha256": sha256,
+    }  # fmt: skip
+    path = build / "sim" / name / "result.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(facts | changes))
+
+
+class Page(HTMLParser):
+    """The cells of the first table, the links out of the page, and the nesting of the tags."""
+
+    VOID = frozenset({"meta", "br", "link", "img", "use", "path", "input"})
+
+    def __init__(self, text):
+        super().__init__()
+        self.rows, self.external, self.open, self.cell, self.tables = [], [], [], None, 0
+        self.ids = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        facts = dict(attributes)
+        self.open += [] if tag in self.VOID else [tag]
+        self.tables += tag == "table"
+        self.ids += [facts["id"]] if "id" in facts else []
+        for key in ("src", "href", "xlink:href"):
+            if key in facts and not facts[key].startswith("#"):
+                self.external.append(facts[key])
+        if self.tables == 1 and tag == "tr":
+            self.rows.append([])
+        if self.tables == 1 and tag in ("td", "th"):
+            self.cell = ""
+            self.rows[-1].append(facts.get("title", ""))
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+        if tag in ("td", "th") and self.cell is not None:
+            self.rows[-1][-1] = (self.cell.strip(), self.rows[-1][-1])
+            self.cell = None
+
+    def handle_data(self, data):
+        if self.cell is not None:
+            self.cell += data
+
+
+def test_page_shows_the_metrics_with_their_provenance(own):
+    page = Page(report.write(own).read_text())
+    assert page.open == []  # every tag closed
+    rows = {row[0][0]: row[1:] for row in page.rows[1:]}
+    assert set(rows) == {"sample_mac", "sample_dot4"}
+    for name, cells in rows.items():
+        result = load(own / "synth" / name / "metrics.json")
+        for column, (text, title) in zip(COLUMNS, cells, strict=False):
+            assert text == shown(result[column])
+            assert result.get(column).source in title
+            assert result.provenance.line() in title
+        assert cells[-1][0] == "not run"
+
+
+def test_page_needs_no_network(own):
+    text = report.write(own).read_text()
+    assert Page(text).external == []
+    assert not re.search(r"url\((?!#)|@import|<link|src=", text)
+
+
+def test_ids_are_unique(own):
+    ids = Page(report.write(own).read_text()).ids
+    assert len(ids) == len(set(ids)) and "sample_mac" in ids
+
+
+def test_pictures_take_the_colour_of_the_page(own):
+    text = report.write(own).read_text()
+    pictures = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+    assert len(pictures) == 2  # two families of one: bars only
+    for picture in pictures:
+        assert "currentColor" in picture
+        assert not re.search(r"#000000|#ffffff|\bblack\b|\bwhite\b|#010203", picture)
+
+
+def test_same_results_give_the_same_bytes(own):
+    def files():
+        return {path.name: path.read_bytes() for path in report.write(own).parent.iterdir()}
+
+    first = files()
+    assert set(first) == {"index.html", "index.md", "report.json"} and files() == first
+
+
+def test_markdown_and_json_say_the_same(own):
+    folder = report.write(own).parent
+    data = {d["design"]: d for d in json.loads((folder / "report.json").read_text())["designs"]}
+    lines = (folder / "index.md").read_text().splitlines()
+    for name, facts in data.items():
+        values = {metric["name"]: metric["value"] for metric in facts["metrics"]}
+        (line,) = (line for line in lines if line.startswith(f"| {name} |"))
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert cells == [name, *(shown(values[column]) for column in COLUMNS), "not run"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({}, "pass"),
+        ({"status": "fail"}, "fail"),
+        ({"sha256": "0" * 64}, "stale"),
+        ({"status": "fail", "sha256": "0" * 64}, "stale"),
+        ({"status": None}, "fail"),
+    ],
+)
+def test_simulation_status(own, changes, status):
+    sim(own, "sample_mac", **changes)
+    rows = {row.result.design: row for row in collect.collect(own).rows}
+    assert rows["sample_mac"].simulation.status == status
+    assert rows["sample_dot4"].simulation.status == "not run"
+    if status == "pass":
+        assert rows["sample_mac"].simulation.detail == "10,000 vectors, 12 beats, seed 1"
+
+
+def test_unreadable_simulation_is_no_pass(own):
+    sim(own, "sample_mac")
+    (own / "sim" / "sample_mac" / "result.json").write_text("{")
+    assert collect.simulation(own, "sample_mac", "x").status == "fail"
+
+
+def test_outdated_verilog_is_marked(own):
+    (own / "verilog").mkdir()
+    (own / "verilog" / "sample_mac.v").write_text("module sample_mac; endmodule\n")
+    rows = {row.result.design: row for row in collect.collect(own).rows}
+    assert rows["sample_mac"].outdated and not rows["sample_dot4"].outdated
+    assert ">outdated<" in report.write(own).read_text()
+
+
+def named(own, sample, name, **provenance):
+    """The sample's result under a catalog name."""
+    result = load(own / "synth" / sample / "metrics.json")
+    changed = replace(result.provenance, **provenance)
+    save(
+        own / "synth" / name / "metrics.json",
+        replace(result, design=name, family="dot product", config={"lanes": 4}, provenance=changed),
+    )
+    return result
+
+
+def test_ratios_are_of_the_figures(own):
+    base = named(own, "sample_mac", "int8_dot32")
+    other = named(own, "sample_dot4", "mxfp4_dot32")
+    shutil.copytree(own / "synth" / "sample_mac", own / "synth" / "int8_mac")
+    mac = replace(base, design="int8_mac", family="mac")
+    save(own / "synth" / "int8_mac" / "metrics.json", mac)
+    families = {family.name: family for family in collect.collect(own).families}
+    dots = {ratio.design: ratio for ratio in families["dot product"].ratios}
+    assert dots["int8_dot32"].ratios == {"area": 1, "critical_path": 1, "energy": 1}
+    for key in ("area", "critical_path", "energy"):
+        assert dots["mxfp4_dot32"].ratios[key] == other[key] / base[key]
+    assert dots["mxfp4_dot32"].lane_area == other["area"] / 4 / base["area"]
+    assert f"{other['area'] / base['area']:.2f}" in report.write(own).read_text()
+
+
+def test_unlike_figures_make_no_ratio(own):
+    named(own, "sample_mac", "int8_dot32")
+    named(own, "sample_dot4", "mxfp4_dot32", recipe="area")
+    whole = collect.collect(own)
+    families = {family.name: family for family in whole.families}
+    ratios = families["dot product"].ratios
+    assert [ratio.design for ratio in ratios] == ["int8_dot32", "sample_dot4"]
+    assert len(whole.settings) == 2
+
+
+def test_too_slow_for_the_clock_is_said(build, tmp_path, synth):
+
+    outcome = synth("run", "--from", SAMPLES, "--build", tmp_path, "--period", 1, "sample_dot4")
+    assert outcome.return_value == 0
+    assert load(tmp_path / "synth" / "sample_dot4" / "metrics.json")["slack"] < 0
+    page = report.write(tmp_path)
+    assert "slower than the clock" in page.read_text()
+    assert "slower than the clock" in (page.parent / "index.md").read_text()
+
+
+def test_nothing_to_report(tmp_path):
+    with pytest.raises(BadInput, match="holds no results; `make synth` makes them"):
+        report.write(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_error_leaves_the_earlier_report(own, synth):
+    page = report.write(own)
+    before = page.read_bytes()
+    (own / "synth" / "sample_mac" / "metrics.json").write_text("{}")
+    outcome = synth("report", "--build", own)
+    assert isinstance(outcome.exception, BadInput) and page.read_bytes() == before
