@@ -93,6 +93,21 @@ def test_like_golden(name, stream_through, sample):
     assert [word for _, word in given] == expected
 
 
+@pytest.mark.parametrize("name", ["nvfp8 with specials", "block result with specials"])
+def test_infinity_times_a_zero_scale_is_nan(name, stream_through):
+    config = UNITS[name]
+    one = int(config.a.encode(1.0)), int(config.w.encode(1.0))
+    infinite = config.w if config.w.inf_code is not None else config.a
+    rows = [(0, 0x38), (0x38, 0), (0x38, 0x38)]  # zero, one
+    beats = {"a": np.full((3, config.lanes), one[0]), "w": np.full((3, config.lanes), one[1])}
+    beats["w" if infinite is config.w else "a"][:, 0] = infinite.inf_code
+    beats |= {"a_scale": np.array(rows)[:, :1], "w_scale": np.array(rows)[:, 1:]}
+    if config.accumulator is not None:
+        beats["acc"] = np.zeros((3, 1), np.int64)
+    _, given = stream_through(Dot(config), config, beats)
+    assert [word for _, word in given] == [FP32.nan_code, FP32.nan_code, FP32.inf_code]
+
+
 @pytest.mark.full
 def test_asymmetric_powers_of_two(stream_through, sample):
     """E8M0 scales that may differ by 2**254: a sum of half a thousand bits."""
