@@ -63,6 +63,7 @@ def mac(tmp_path: Path) -> Callable[..., Path]:
             "latency": 2,
             "interval": 1,
             "output_beats": 1,
+            "stateful": False,
             "tools": {},
         }
         path = tmp_path / "mac.json"
