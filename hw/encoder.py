@@ -311,16 +311,17 @@ class Scale(Stage):
         if max_exponent(config.format.element) == 0 and config.threshold is not None:
             # The one scale that is too great: the next code is NaN.
             scale = Mux(wanted[:8].all(), Const(config.format.scale.max_code, 8), scale)
-        if config.zero_scale == "one":
-            scale = Mux(self.i.zero, Const(config.format.scale.bias, 8), scale)
         scale = named(m, "number", scale)
+        shown: Value = scale
+        if config.zero_scale == "one":  # for the lanes of zeros any scale will do
+            shown = Mux(self.i.zero, Const(config.format.scale.bias, 8), scale)
         out: Value = broken
         if widths.integers_from_one:
             tiny = named(m, "tiny", ~self.i.key.any())
             m.d.comb += self.o.tiny.eq(tiny)
             out = broken | tiny
         m.d.comb += [
-            self.o.scale.eq(scale | broken.replicate(8)),
+            self.o.scale.eq(shown | broken.replicate(8)),
             # So far down that every lane rounds to zero.
             self.o.shared.eq(Mux(out, -512, widths.offset - scale)),
             self.o.broken.eq(broken),
