@@ -16,7 +16,8 @@ LIBERTY ?=
 PERIOD  ?=
 
 # What plain `make` simulates and synthesises: one of each kind, in a few minutes.
-QUICK    = int8_mac int8_dot32 mxint8_dot32 mxfp8_e4m3_dot32 mxfp4_dot32 mxfp4_decoder
+QUICK    = int8_mac int8_dot32 dint4_int8_dot32 mxint8_dot32 mxfp8_e4m3_dot32 mxfp4_dot32 \
+           amxfp4_dot32 mxfp4_decoder mxfp4_encoder
 
 # An option only where a value was given.
 option   = $(if $($(1)),$(2) '$($(1))')
