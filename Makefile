@@ -87,7 +87,7 @@ recipes: setup ## how the synthesis recipes compare
 	@$(RUN) -m synth recipes $(DESIGNS)
 
 bench-golden: setup ## time rules and networks, beside PyTorch and spconv where installed
-	@$(RUN) -m golden bench
+	@$(VENV)/bin/python -m golden bench
 
 clean: ## remove build/ (not .venv)
 	@rm -rf build
