@@ -78,7 +78,7 @@ test: setup ## all tests, with a summary
 	@$(VENV)/bin/python -m pytest -n 2 -m 'not full'
 
 test-full: setup ## with the slow exhaustive ones
-	@$(VENV)/bin/python -m pytest -n 2
+	@$(VENV)/bin/python -m pytest -n 2 --hypothesis-profile explore
 
 oracles: setup ## add PyTorch, spconv and SoftPosit to .venv: tests then compare with them too
 	@$(PIP) -e '.[oracle]'

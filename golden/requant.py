@@ -94,8 +94,9 @@ class RequantConfig:
 def dyadic(scale: ArrayLike, config: RequantConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """``(multiplier, shift)`` a channel, nearest to the positive real ``scale`` a channel.
 
-    The multiplier is normalised (its top bit set) as far as the shift range lets it be, so its
-    relative error is at most 2^-multiplier_bits. A scale too large for the multiplier, or so small
+    The multiplier is normalised (its top bit set), so its relative error is at most
+    2^-multiplier_bits, unless the shift would exceed ``max_shift``: then the error is at most
+    2^-(max_shift + 1). A scale too large for the multiplier, or so small
     that its multiplier would be zero, is :class:`BadInput`.
     """
     scale = np.asarray(scale, np.float64)

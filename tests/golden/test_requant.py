@@ -101,7 +101,18 @@ def test_dyadic_is_nearest(scale, bits):
     assume(scale <= config.max_multiplier)
     multiplier, shift = (int(v) for v in dyadic(scale, config))
     assert 0 < multiplier <= config.max_multiplier
-    assert abs(Fraction(multiplier, 1 << shift) / Fraction(scale) - 1) <= Fraction(1, 1 << bits)
+    error = abs(Fraction(multiplier, 1 << shift) - Fraction(scale))
+    if shift < config.max_shift:
+        assert error <= Fraction(scale) / (1 << bits)
+    else:  # the shift ends before the multiplier is normalised
+        assert error <= Fraction(1, 2 << shift)
+
+
+def test_dyadic_of_a_scale_below_the_normalised_ones():
+    config = RequantConfig(multiplier_bits=28)
+    multiplier, shift = (int(v) for v in dyadic(1e-12, config))
+    assert (multiplier, shift) == (round(Fraction(1e-12) * 2**63), 63)
+    assert multiplier < 1 << 27
 
 
 def test_dyadic_spills_into_a_power_of_two():
