@@ -74,11 +74,12 @@ synth: setup ## area, timing and a power estimate
 report: setup ## build/report/index.html and index.md from what has been simulated and synthesised
 	@$(RUN) -m synth report
 
+# One BLAS thread a test process: two processes share two cores, and waiting threads spin.
 test: setup ## all tests, with a summary
-	@$(VENV)/bin/python -m pytest -n 2 -m 'not full'
+	@OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 -m 'not full'
 
 test-full: setup ## with the slow exhaustive ones
-	@$(VENV)/bin/python -m pytest -n 2 --hypothesis-profile explore
+	@OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --hypothesis-profile explore
 
 oracles: setup ## add PyTorch, spconv and SoftPosit to .venv: tests then compare with them too
 	@$(PIP) -e '.[oracle]'
