@@ -24,7 +24,7 @@ class AcceleratorConfig:
     array: int = 64
     bus_bits: int = 512
     input_bytes: int = 256 * 1024
-    weight_bytes: int = 160 * 1024
+    weight_bytes: int = 128 * 1024
     sum_bytes: int = 512 * 1024
     rule_bytes: int = 56 * 1024
     latency: int = 100
@@ -79,13 +79,37 @@ class AcceleratorConfig:
         """Most input vectors of one channel tile that half of the input buffer holds."""
         return self.input_bytes // 2 // self.array
 
+    @property
+    def input_vectors(self) -> int:
+        """Input vectors of N bytes that the input ring holds."""
+        return self.input_bytes // self.array
+
+    @property
+    def weight_vectors(self) -> int:
+        """Rows of N weights that the weight ring holds."""
+        return self.weight_bytes // self.array
+
+    @property
+    def tile(self) -> int:
+        """Most outputs of a tile: the vectors of N sums of one half of the sum buffer."""
+        return self.sum_bytes // 2 // (4 * self.array)
+
 
 ACCELERATORS = {
+    # For tests: the smallest machine that has everything.
+    "n8": AcceleratorConfig(
+        array=8,
+        bus_bits=64,
+        input_bytes=4 * 1024,
+        weight_bytes=2 * 1024,
+        sum_bytes=4 * 1024,
+        rule_bytes=4 * 1024,
+    ),
     "n16": AcceleratorConfig(
         array=16,
         bus_bits=128,
         input_bytes=64 * 1024,
-        weight_bytes=40 * 1024,
+        weight_bytes=32 * 1024,
         sum_bytes=64 * 1024,
         rule_bytes=28 * 1024,
     ),
@@ -93,11 +117,11 @@ ACCELERATORS = {
         array=32,
         bus_bits=256,
         input_bytes=128 * 1024,
-        weight_bytes=80 * 1024,
-        sum_bytes=192 * 1024,
-        rule_bytes=42 * 1024,
+        weight_bytes=64 * 1024,
+        sum_bytes=256 * 1024,
+        rule_bytes=56 * 1024,
     ),
-    "n64": AcceleratorConfig(),  # 984 KiB of buffers in all
+    "n64": AcceleratorConfig(),  # 952 KiB of buffers in all
 }
 
 

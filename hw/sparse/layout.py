@@ -1,0 +1,98 @@
+"""What passes between the units of the sparse accelerator, as struct layouts.
+
+Widths come from the limits of `golden/sparse/descriptor.py` and the sizes of an
+:class:`golden.sparse.accelerator.AcceleratorConfig`. `docs/spade.md` says what each stream means.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import unsigned
+from amaranth.lib import data
+
+from golden.sparse.accelerator import AcceleratorConfig
+from golden.sparse.descriptor import FIELDS, INDEX_BITS, SIDE, TAPS
+
+COLUMN_BITS = (SIDE - 1).bit_length()
+ADDRESS_BITS = 40
+VALUE_BITS = 16
+POSITION_BITS = 16
+"""Of a count of vectors through a ring buffer, modulo 2^16: its low bits are the ring address, and
+signed differences of two counts say which came first."""
+
+
+def layer_layout() -> data.StructLayout:
+    """A checked descriptor; addresses cut to ``ADDRESS_BITS``. ``number``: its place in the list."""
+    members = {f.name: unsigned(min(f.bits, ADDRESS_BITS)) for f in FIELDS}
+    return data.StructLayout({**members, "number": unsigned(16)})
+
+
+def token_layout() -> data.StructLayout:
+    """A step through a CPR list: an active pillar, or (``empty``) a row without any.
+
+    ``index``: among all entries of the list, pruned ones included. ``value``: its entry's upper
+    half. ``selected``: by the header's selection. ``last``: the last token of its row.
+    """
+    return data.StructLayout(
+        {
+            "column": unsigned(COLUMN_BITS),
+            "index": unsigned(INDEX_BITS),
+            "value": unsigned(VALUE_BITS),
+            "selected": unsigned(1),
+            "empty": unsigned(1),
+            "last": unsigned(1),
+        }
+    )
+
+
+def pillar_layout() -> data.StructLayout:
+    """An output pillar with its rules, or (``empty``) an output row without any.
+
+    ``last``: of its output row. ``end``: of its layer (then ``last`` too). ``index``: of the output
+    pillar in its map. ``value``: of a union, the presence bits. ``hits``: bit t: tap t has a rule.
+    ``inputs``: for each row of the kernel, the input index of its first hit; further hits of the
+    row follow consecutively.
+    """
+    return data.StructLayout(
+        {
+            "column": unsigned(COLUMN_BITS),
+            "index": unsigned(INDEX_BITS),
+            "value": unsigned(VALUE_BITS),
+            "hits": unsigned(TAPS),
+            "inputs": data.ArrayLayout(unsigned(INDEX_BITS), 3),
+            "empty": unsigned(1),
+            "last": unsigned(1),
+            "end": unsigned(1),
+        }
+    )
+
+
+def rule_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """A rule of a tile: input relative to the tile's first input, output relative to the tile's
+    first output. ``first``: no earlier tap has a rule of this output."""
+    return data.StructLayout(
+        {
+            "input": unsigned((config.input_vectors - 1).bit_length()),
+            "output": unsigned((config.tile - 1).bit_length()),
+            "first": unsigned(1),
+        }
+    )
+
+
+def read_layout() -> data.StructLayout:
+    """A read of ``beats`` beats from byte ``address``, a multiple of the beat."""
+    return data.StructLayout({"address": unsigned(ADDRESS_BITS), "beats": unsigned(16)})
+
+
+def write_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """A beat to write. ``flush``: close the burst here. ``mark``: tell when it is acknowledged,
+    and everything of this client before it. A beat without any ``strobe`` writes nothing (its mark
+    counts all the same)."""
+    return data.StructLayout(
+        {
+            "address": unsigned(ADDRESS_BITS),
+            "data": unsigned(config.bus_bits),
+            "strobe": unsigned(config.beat),
+            "flush": unsigned(1),
+            "mark": unsigned(1),
+        }
+    )
