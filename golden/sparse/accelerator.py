@@ -17,6 +17,7 @@ class AcceleratorConfig:
     ``array``: N, rows and columns of the array (4 to 128, a power of two). ``bus_bits``: AXI data
     width (64 to 512). ``input_bytes``, ``weight_bytes``, ``sum_bytes``, ``rule_bytes``: sizes of
     the buffers, both halves together: INT8 input vectors, INT8 weights, INT32 sums, rules.
+    ``columns``: most columns of an input grid: the length of the rule generator's row buffers.
     ``latency``: cycles from a read request to its first beat, and from the last beat of a write to
     its response. ``frequency``: MHz; turns cycles into frames a second and nothing else.
     """
@@ -27,6 +28,7 @@ class AcceleratorConfig:
     weight_bytes: int = 128 * 1024
     sum_bytes: int = 512 * 1024
     rule_bytes: int = 56 * 1024
+    columns: int = 512
     latency: int = 100
     frequency: float = 1000.0
 

@@ -21,7 +21,8 @@ signed differences of two counts say which came first."""
 
 
 def layer_layout() -> data.StructLayout:
-    """A checked descriptor; addresses cut to ``ADDRESS_BITS``. ``number``: its place in the list."""
+    """A checked descriptor, addresses cut to ``ADDRESS_BITS``; ``number`` is its place in the
+    list."""
     members = {f.name: unsigned(min(f.bits, ADDRESS_BITS)) for f in FIELDS}
     return data.StructLayout({**members, "number": unsigned(16)})
 
@@ -84,15 +85,48 @@ def read_layout() -> data.StructLayout:
 
 
 def write_layout(config: AcceleratorConfig) -> data.StructLayout:
-    """A beat to write. ``flush``: close the burst here. ``mark``: tell when it is acknowledged,
-    and everything of this client before it. A beat without any ``strobe`` writes nothing (its mark
-    counts all the same)."""
+    """A beat to write at byte ``address``, a multiple of the beat.
+
+    ``flush``: the burst ends here; else it may go on as long as addresses are consecutive.
+    ``vector``, ``layer``: marks that are counted when the beat has been acknowledged, and with it
+    every beat that the client wrote before; a beat with ``layer`` also has ``flush``. A beat whose
+    ``strobe`` is zero is not written, but its marks count in their turn.
+    """
     return data.StructLayout(
         {
             "address": unsigned(ADDRESS_BITS),
             "data": unsigned(config.bus_bits),
             "strobe": unsigned(config.beat),
             "flush": unsigned(1),
-            "mark": unsigned(1),
+            "vector": unsigned(1),
+            "layer": unsigned(1),
+        }
+    )
+
+
+def done_layout() -> data.StructLayout:
+    """Marks of a write client that were acknowledged in this cycle; of a burst, vectors come
+    before the layer."""
+    return data.StructLayout({"vectors": unsigned(8), "layers": unsigned(1)})
+
+
+def finish_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """Sums that are complete: a tile's outputs for one output-channel tile, for the vector unit.
+
+    ``half``: of the sum buffer. ``count``: outputs, 0 only for a layer without any. ``base``: index
+    of the first in the output map; ``tags``: half of the tile's tags. ``address``: byte address of
+    the output plane. ``first``, ``last``: first, last output-channel tile of the tile. ``end``: of
+    the layer too.
+    """
+    return data.StructLayout(
+        {
+            "half": unsigned(1),
+            "tags": unsigned(1),
+            "count": unsigned(config.tile.bit_length()),
+            "base": unsigned(INDEX_BITS),
+            "address": unsigned(ADDRESS_BITS),
+            "first": unsigned(1),
+            "last": unsigned(1),
+            "end": unsigned(1),
         }
     )

@@ -226,10 +226,10 @@ def test_config_refused(change, message):
 
 
 def test_named_accelerators():
-    assert [c.array for c in ACCELERATORS.values()] == [16, 32, 64]
+    assert [c.array for c in ACCELERATORS.values()] == [8, 16, 32, 64]
     assert accelerator_of("n64").buffers <= 1 << 20
-    with pytest.raises(BadInput, match="accelerator is 'n8'"):
-        accelerator_of("n8")
+    with pytest.raises(BadInput, match="accelerator is 'n9'"):
+        accelerator_of("n9")
 
 
 # An independent estimate of what the bare loop can reach: frame, variant, N, tile, bytes a beat,
