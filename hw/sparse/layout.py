@@ -51,7 +51,8 @@ def pillar_layout() -> data.StructLayout:
     ``last``: of its output row. ``end``: of its layer (then ``last`` too). ``index``: of the output
     pillar in its map. ``value``: of a union, the presence bits. ``hits``: bit t: tap t has a rule.
     ``inputs``: for each row of the kernel, the input index of its first hit; further hits of the
-    row follow consecutively.
+    row follow consecutively. Only where a row's taps 0 and 2 hit and a *pruned* entry lies at tap 1
+    is the second hit's index one more: then the row's bit of ``gaps`` is set.
     """
     return data.StructLayout(
         {
@@ -60,6 +61,7 @@ def pillar_layout() -> data.StructLayout:
             "value": unsigned(VALUE_BITS),
             "hits": unsigned(TAPS),
             "inputs": data.ArrayLayout(unsigned(INDEX_BITS), 3),
+            "gaps": unsigned(3),
             "empty": unsigned(1),
             "last": unsigned(1),
             "end": unsigned(1),
