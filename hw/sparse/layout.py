@@ -15,6 +15,8 @@ from golden.sparse.descriptor import FIELDS, INDEX_BITS, SIDE, TAPS
 COLUMN_BITS = (SIDE - 1).bit_length()
 ADDRESS_BITS = 40
 VALUE_BITS = 16
+TAG_BITS = 2
+"""Of a slot of tags: a tile being made, one ready, one in the array and one in the vector unit."""
 POSITION_BITS = 16
 """Of a count of vectors through a ring buffer, modulo 2^16: its low bits are the ring address, and
 signed differences of two counts say which came first."""
@@ -70,8 +72,8 @@ def pillar_layout() -> data.StructLayout:
 
 
 def rule_layout(config: AcceleratorConfig) -> data.StructLayout:
-    """A rule of a tile: input relative to the tile's first input, output relative to the tile's
-    first output. ``first``: no earlier tap has a rule of this output."""
+    """A rule of a tile: input index modulo the input ring, output relative to the tile's first.
+    ``first``: no earlier tap has a rule of this output."""
     return data.StructLayout(
         {
             "input": unsigned((config.input_vectors - 1).bit_length()),
@@ -116,19 +118,86 @@ def finish_layout(config: AcceleratorConfig) -> data.StructLayout:
     """Sums that are complete: a tile's outputs for one output-channel tile, for the vector unit.
 
     ``half``: of the sum buffer. ``count``: outputs, 0 only for a layer without any. ``base``: index
-    of the first in the output map; ``tags``: half of the tile's tags. ``address``: byte address of
+    of the first in the output map; ``tags``: slot of the tile's tags. ``address``: byte address of
     the output plane. ``first``, ``last``: first, last output-channel tile of the tile. ``end``: of
     the layer too.
     """
     return data.StructLayout(
         {
             "half": unsigned(1),
-            "tags": unsigned(1),
+            "tags": unsigned(TAG_BITS),
             "count": unsigned(config.tile.bit_length()),
             "base": unsigned(INDEX_BITS),
             "address": unsigned(ADDRESS_BITS),
             "first": unsigned(1),
             "last": unsigned(1),
             "end": unsigned(1),
+        }
+    )
+
+
+def tile_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """A tile that the tiler has made.
+
+    ``slot``: half of the rule banks; ``tags``: slot of its tags. ``count``: outputs, 0 only for a
+    layer without any; ``base``: index of the first. ``low``, ``span``: the contiguous range of
+    input indices that its rules need. ``counts``: rules of each tap. ``last``: of its layer.
+    """
+    outputs = unsigned(config.tile.bit_length())
+    return data.StructLayout(
+        {
+            "slot": unsigned(1),
+            "tags": unsigned(TAG_BITS),
+            "count": outputs,
+            "base": unsigned(INDEX_BITS),
+            "low": unsigned(INDEX_BITS),
+            "span": unsigned(config.input_vectors.bit_length()),
+            "counts": data.ArrayLayout(outputs, TAPS),
+            "last": unsigned(1),
+        }
+    )
+
+
+def pass_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """A pass: the rules of a tile for one input-channel and one output-channel tile.
+
+    ``inputs``, ``weights``: positions in the rings of its first input vector (which is input
+    ``low`` of the tile) and of its first weight row. ``free_inputs``, ``free_weights``: vectors
+    and rows that nobody needs after it. ``start``, ``stop``: first, last pass of a group of sums;
+    ``done``: last pass of the tile. ``idle``: there is nothing to compute, ``finish`` alone counts.
+    """
+    return data.StructLayout(
+        {
+            "slot": unsigned(1),
+            "counts": data.ArrayLayout(unsigned(config.tile.bit_length()), TAPS),
+            "low": unsigned((config.input_vectors - 1).bit_length()),
+            "inputs": unsigned(POSITION_BITS),
+            "weights": unsigned(POSITION_BITS),
+            "free_inputs": unsigned(POSITION_BITS),
+            "free_weights": unsigned(POSITION_BITS),
+            "start": unsigned(1),
+            "stop": unsigned(1),
+            "done": unsigned(1),
+            "idle": unsigned(1),
+            "number": unsigned(16),
+            "finish": finish_layout(config),
+        }
+    )
+
+
+def fill_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """What the next data of the load client are: ``count`` vectors from ring position ``position``.
+
+    ``weights``: rows of weights. ``sparse``: of inputs, only those present in ``source`` come; the
+    presence bits begin at input index ``index``.
+    """
+    return data.StructLayout(
+        {
+            "weights": unsigned(1),
+            "position": unsigned(POSITION_BITS),
+            "count": unsigned(POSITION_BITS),
+            "sparse": unsigned(1),
+            "source": unsigned(2),
+            "index": unsigned(INDEX_BITS),
         }
     )

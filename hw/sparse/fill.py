@@ -1,0 +1,149 @@
+"""The filler: puts what the load client reads into the rings, with zeros for absent pillars.
+
+A channel of a concatenated input belongs to one of several maps, and most pillars of the union are
+not in all of them. Memory holds only what is there; between its vectors the filler writes zeros,
+by the presence bits that the rule generator read with the union's entries.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from golden.sparse.accelerator import AcceleratorConfig
+from golden.sparse.descriptor import INDEX_BITS, SOURCES
+
+from ..arith import named
+from .layout import POSITION_BITS, fill_layout
+
+
+class PresenceBits(wiring.Component):
+    """Presence bits of a union's pillars, by index modulo the depth; two readers, a cycle each.
+
+    Four input rings deep: more than lies between the first input of a tile in the array and the
+    last one that the rule generator has read for the tile after the next.
+    """
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        index = unsigned(INDEX_BITS)
+        write = {"valid": unsigned(1), "index": index, "bits": unsigned(SOURCES)}
+        super().__init__(
+            {
+                "write": In(data.StructLayout(write)),
+                "loader_index": In(index),
+                "loader_bits": Out(SOURCES),
+                "filler_index": In(index),
+                "filler_bits": Out(SOURCES),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        depth = 4 * self.config.input_vectors
+        bits = (depth - 1).bit_length()
+        for name in ("loader", "filler"):
+            # A memory each: one port to write and one to read.
+            memory = Memory(shape=unsigned(SOURCES), depth=depth, init=[])
+            m.submodules[name] = memory
+            port, reader = memory.write_port(), memory.read_port()
+            m.d.comb += [
+                port.en.eq(self.write.valid),
+                port.addr.eq(self.write.index[:bits]),
+                port.data.eq(self.write.bits),
+                reader.en.eq(1),
+                reader.addr.eq(getattr(self, f"{name}_index")[:bits]),
+                getattr(self, f"{name}_bits").eq(reader.data),
+            ]
+        return m
+
+
+def ring_write_layout(config: AcceleratorConfig, depth: int) -> data.StructLayout:
+    """A beat into a ring of ``depth`` vectors: ``group`` is its place in the vector."""
+    return data.StructLayout(
+        {
+            "valid": unsigned(1),
+            "address": unsigned((depth - 1).bit_length()),
+            "group": unsigned((config.array // config.beat - 1).bit_length()),
+            "data": unsigned(config.bus_bits),
+            "zero": unsigned(1),
+        }
+    )
+
+
+class Filler(wiring.Component):
+    """Writes beats of the load client into the rings, one a cycle.
+
+    Attributes
+    ----------
+    fills : In(stream of fill_layout(config))
+    i : In(stream of bus_bits)
+        Data of the load client, in the order of ``fills``.
+    write_input, write_weight : Out(ring_write_layout(config, ...))
+    arrived_inputs, arrived_weights : Out(POSITION_BITS)
+        Positions up to which the rings have been filled.
+    presence_index : Out(INDEX_BITS), presence : In(SOURCES)
+        Presence bits, a cycle after their index.
+    """
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        super().__init__(
+            {
+                "fills": In(stream.Signature(fill_layout(config))),
+                "i": In(stream.Signature(config.bus_bits)),
+                "write_input": Out(ring_write_layout(config, config.input_vectors)),
+                "write_weight": Out(ring_write_layout(config, config.weight_vectors)),
+                "arrived_inputs": Out(POSITION_BITS),
+                "arrived_weights": Out(POSITION_BITS),
+                "presence_index": Out(INDEX_BITS),
+                "presence": In(SOURCES),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config, fill = self.config, Signal(fill_layout(self.config))
+        groups = config.array // config.beat
+        valid = Signal()  # `fill` is being filled
+        group = Signal(range(groups))
+        # The presence bits of the vector at hand come from the memory: its index a cycle before.
+        absent = named(m, "absent", fill.sparse & ~self.presence.bit_select(fill.source, 1))
+        beat = named(m, "beat", valid & (absent | self.i.valid))
+        done = named(m, "done", beat & (absent | (group == groups - 1)))
+        last = named(m, "last", done & (fill.count == 1))
+        m.d.comb += [
+            self.i.ready.eq(valid & ~absent),
+            self.fills.ready.eq(~valid | last),
+            self.presence_index.eq(
+                Mux(self.fills.ready, self.fills.payload.index, fill.index + done)
+            ),
+        ]
+        with m.If(self.fills.ready):
+            m.d.sync += valid.eq(self.fills.valid)
+            with m.If(self.fills.valid):
+                m.d.sync += fill.eq(self.fills.payload)
+        with m.Elif(done):
+            m.d.sync += [
+                fill.position.eq(fill.position + 1),
+                fill.index.eq(fill.index + 1),
+                fill.count.eq(fill.count - 1),
+            ]
+        with m.If(beat):
+            m.d.sync += group.eq(Mux(done, 0, group + 1))
+        for port, mine, arrived in (
+            (self.write_input, ~fill.weights, self.arrived_inputs),
+            (self.write_weight, fill.weights, self.arrived_weights),
+        ):
+            m.d.comb += [
+                port.valid.eq(beat & mine),
+                port.address.eq(fill.position),
+                port.group.eq(group),
+                port.data.eq(self.i.payload),
+                port.zero.eq(absent),
+            ]
+            with m.If(done & mine):
+                m.d.sync += arrived.eq(arrived + 1)
+        return m

@@ -1,0 +1,445 @@
+"""Issue: the rules of each pass, one a cycle, and the weights of the tap after, into the engine.
+
+::
+
+    passes ─┬─> Taps ─> weight rows of the next tap ──────────────> engine.load
+            └─> Rules ─> rule bank ─> queue ─> may it go? ────────> engine.rule
+                                               └─ weights there, input there, sums free,
+                                                  not just read and written by the rule before
+
+A tap's rules begin as soon as its N rows of weights stand in the array's second registers; in that
+very cycle the next tap's rows begin to follow them. So a tap takes max(rules, N) cycles, and
+neither passes nor tiles nor layers have a gap between them.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+
+from golden.sparse.accelerator import AcceleratorConfig
+from golden.sparse.descriptor import TAPS
+
+from ..arith import named
+from .layout import POSITION_BITS, finish_layout, pass_layout, rule_layout
+
+PASSES = 4
+"""Passes that may wait: the loader is so far ahead."""
+AHEAD = 4
+"""Rules that are read ahead."""
+FINISHES = 4
+"""Groups of sums that may be on their way to the vector unit; two halves bound it."""
+CAUSES = (
+    "useful",
+    "weight",
+    "weights",
+    "inputs",
+    "rule",
+    "vector",
+    "edge",
+    "hazard",
+)
+"""What a cycle of issue goes to. ``useful``: a rule. Else it waits: ``weight``, for N rows to shift
+in; ``weights``, ``inputs``: for memory to bring them; ``rule``: for a tile; ``vector``: for a half
+of the sum buffer; ``edge``: for the layer before to complete; ``hazard``: for a sum in flight."""
+
+
+def lowest(mask: Value) -> Value:
+    """Index of the lowest set bit."""
+    result: Value = Const(0, range(len(mask)))
+    for index in reversed(range(len(mask))):
+        result = Mux(mask[index], index, result)
+    return result
+
+
+def reached(arrived: Value, position: Value) -> Value:
+    """Whether ``position`` lies before ``arrived``, both modulo 2^POSITION_BITS."""
+    return ~((arrived - position - 1)[POSITION_BITS - 1])
+
+
+def tap_layout() -> data.StructLayout:
+    """A tap that has rules: where its weights begin, and what may be freed after they were read."""
+    return data.StructLayout({"position": unsigned(POSITION_BITS), "free": unsigned(POSITION_BITS)})
+
+
+class Taps(wiring.Component):
+    """The taps with rules of each pass, in order: one a cycle."""
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        super().__init__(
+            {
+                "i": In(stream.Signature(pass_layout(config))),
+                "o": Out(stream.Signature(tap_layout())),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        given, done = self.i.payload, Signal(TAPS)
+        mask = named(m, "mask", Cat(count.any() for count in given.counts) & ~done)
+        tap = named(m, "tap", lowest(mask))
+        rest = named(m, "rest", mask & (mask - 1)[:TAPS])
+        array_bits = (self.config.array - 1).bit_length()
+        m.d.comb += [
+            self.o.valid.eq(self.i.valid & mask.any()),
+            self.o.payload.position.eq(given.weights + (tap << array_bits)),
+            self.o.payload.free.eq(Mux(rest.any(), 0, given.free_weights)),
+            self.i.ready.eq(~rest.any() & (self.o.ready | ~mask.any())),
+        ]
+        with m.If(self.i.valid):
+            with m.If(self.i.ready):
+                m.d.sync += done.eq(0)
+            with m.Elif(self.o.ready):
+                m.d.sync += done.eq(done | (mask & ~rest))
+        return m
+
+
+def item_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """A rule that was read, with its place in the pass."""
+    return data.StructLayout(
+        {
+            "rule": rule_layout(config),
+            "swap": unsigned(1),  # the first of its tap
+            "stop": unsigned(1),  # the last of its pass
+            "idle": unsigned(1),  # no rule: an idle pass
+        }
+    )
+
+
+class Rules(wiring.Component):
+    """Reads the rules of each pass, one a cycle.
+
+    ``i`` and ``o`` are in step: an item with ``stop`` is the last of a pass; the reader of ``o``
+    takes the pass itself from a queue of its own. ``read`` and ``rule`` go to the tiler.
+    """
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        output = unsigned((config.tile - 1).bit_length())
+        read = data.StructLayout(
+            {"slot": unsigned(1), "tap": unsigned(TAPS.bit_length()), "number": output}
+        )
+        super().__init__(
+            {
+                "i": In(stream.Signature(pass_layout(config))),
+                "o": Out(stream.Signature(item_layout(config))),
+                "read": Out(read),
+                "rule": In(rule_layout(config)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        given, done = self.i.payload, Signal(TAPS)
+        number = Signal.like(self.read.number)
+        shape = item_layout(self.config)
+        m.submodules.queue = queue = SyncFIFO(width=shape.size, depth=AHEAD)
+        flying = Signal()
+        flags = Signal(3)
+        room = named(m, "room", queue.level + flying < AHEAD)
+        mask = named(m, "mask", Cat(count.any() for count in given.counts) & ~done)
+        tap = named(m, "tap", lowest(mask))
+        rest = named(m, "rest", (mask & (mask - 1)[:TAPS]).any())
+        count = named(m, "count", Array(given.counts)[tap])
+        end_of_tap = named(m, "end_of_tap", number + 1 == count)
+        go = named(m, "go", self.i.valid & room)
+        idle = named(m, "idle", given.idle)
+        stop = named(m, "stop", idle | (end_of_tap & ~rest))
+        m.d.comb += [
+            self.read.slot.eq(given.slot),
+            self.read.tap.eq(tap),
+            self.read.number.eq(number),
+            self.i.ready.eq(room & stop),
+        ]
+        m.d.sync += [flying.eq(go), flags.eq(Cat((number == 0) & ~idle, stop, idle))]
+        with m.If(go):
+            with m.If(stop):
+                m.d.sync += [done.eq(0), number.eq(0)]
+            with m.Elif(end_of_tap):
+                m.d.sync += [done.eq(done | (mask & ~(mask - 1)[:TAPS])), number.eq(0)]
+            with m.Else():
+                m.d.sync += number.eq(number + 1)
+        m.d.comb += [
+            queue.w_data.eq(Cat(Value.cast(self.rule), flags)),
+            queue.w_en.eq(flying),
+            Value.cast(self.o.payload).eq(queue.r_data),
+            self.o.valid.eq(queue.r_rdy),
+            queue.r_en.eq(self.o.ready),
+        ]
+        return m
+
+
+class Delay(wiring.Component):
+    """Hands a number on after ``cycles`` cycles: what is freed may still be read by the last bank.
+
+    At most ``depth`` numbers in that time.
+    """
+
+    def __init__(self, cycles: int, depth: int = 4):
+        self._cycles, self._depth = cycles, depth
+        super().__init__({"i": In(unsigned(POSITION_BITS)), "o": Out(unsigned(POSITION_BITS))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        chain = Signal(self._cycles)
+        m.submodules.numbers = numbers = SyncFIFO(width=POSITION_BITS, depth=self._depth)
+        some = named(m, "some", self.i.any())
+        m.d.sync += chain.eq(Cat(some, chain))
+        m.d.comb += [
+            numbers.w_data.eq(self.i),
+            numbers.w_en.eq(some),
+            numbers.r_en.eq(chain[-1]),
+            self.o.eq(Mux(chain[-1], numbers.r_data, 0)),
+        ]
+        return m
+
+
+class Issue(wiring.Component):
+    """Drives the engine, pass by pass.
+
+    Attributes
+    ----------
+    passes : In(stream of pass_layout(config))
+    read, rule : the tiler's rule banks (:class:`hw.sparse.tiler.Tiler`)
+    release : Out
+        ``valid``: the rules of ``slot`` are no longer needed.
+    arrived_inputs, arrived_weights : In(POSITION_BITS)
+        Positions up to which the rings have been filled.
+    freed_inputs, freed_weights : Out(POSITION_BITS)
+        How much of the rings became free in this cycle.
+    engine_rule, engine_load : Out
+        To :class:`hw.sparse.gsu`'s engine; ``ended`` : In(1) comes back for each group.
+    finish : Out(stream of finish_layout(config))
+    free : In
+        ``valid``: the vector unit has read ``half`` of the sums.
+    waiting : In
+        Why the loader waits, if no pass is here: ``tile`` or ``layer``.
+    cause : Out(range(len(CAUSES)))
+        What this cycle goes to.
+    ended_pass : Out
+        ``valid``: the last pass of layer ``number`` ends in this cycle.
+    """
+
+    def __init__(self, config: AcceleratorConfig, hazard: int, skew: int):
+        """``hazard``: rules after which a sum may be read again; ``skew``: cycles after issue in
+        which the rings may still be read."""
+        self.config, self._hazard, self._skew = config, hazard, skew
+        output = unsigned((config.tile - 1).bit_length())
+        read = data.StructLayout(
+            {"slot": unsigned(1), "tap": unsigned(TAPS.bit_length()), "number": output}
+        )
+        inputs = unsigned((config.input_vectors - 1).bit_length())
+        rule = {
+            "valid": unsigned(1),
+            "input": inputs,
+            "swap": unsigned(1),
+            "half": unsigned(1),
+            "output": output,
+            "first": unsigned(1),
+            "end": unsigned(1),
+        }
+        load = {
+            "valid": unsigned(1),
+            "start": unsigned(1),
+            "address": unsigned((config.weight_vectors - 1).bit_length()),
+        }
+        position = unsigned(POSITION_BITS)
+        super().__init__(
+            {
+                "passes": In(stream.Signature(pass_layout(config))),
+                "read": Out(read),
+                "rule": In(rule_layout(config)),
+                "release": Out(data.StructLayout({"valid": unsigned(1), "slot": unsigned(1)})),
+                "arrived_inputs": In(position),
+                "arrived_weights": In(position),
+                "freed_inputs": Out(position),
+                "freed_weights": Out(position),
+                "engine_rule": Out(data.StructLayout(rule)),
+                "engine_load": Out(data.StructLayout(load)),
+                "ended": In(1),
+                "finish": Out(stream.Signature(finish_layout(config))),
+                "free": In(data.StructLayout({"valid": unsigned(1), "half": unsigned(1)})),
+                "waiting": In(data.StructLayout({"tile": unsigned(1), "layer": unsigned(1)})),
+                "cause": Out(range(len(CAUSES))),
+                "ended_pass": Out(
+                    data.StructLayout({"valid": unsigned(1), "number": unsigned(16)})
+                ),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        shape = pass_layout(config)
+        # The same passes for weights, for reading rules, and for issuing them.
+        queues = {}
+        for name in ("for_taps", "for_rules", "for_issue"):
+            queues[name] = SyncFIFOBuffered(width=shape.size, depth=PASSES)
+            m.submodules[name] = queues[name]
+        room = Cat(queue.w_rdy for queue in queues.values()).all()
+        m.d.comb += self.passes.ready.eq(room)
+        for queue in queues.values():
+            m.d.comb += [
+                queue.w_data.eq(Value.cast(self.passes.payload)),
+                queue.w_en.eq(self.passes.valid & room),
+            ]
+        m.submodules.taps = taps = Taps(config)
+        m.submodules.rules = rules = Rules(config)
+        for queue, unit in ((queues["for_taps"], taps), (queues["for_rules"], rules)):
+            m.d.comb += [
+                Value.cast(unit.i.payload).eq(queue.r_data),
+                unit.i.valid.eq(queue.r_rdy),
+                queue.r_en.eq(unit.i.ready),
+            ]
+        m.d.comb += [Value.cast(self.read).eq(Value.cast(rules.read)), rules.rule.eq(self.rule)]
+        here = queues["for_issue"]
+        present = Signal(shape)
+        m.d.comb += Value.cast(present).eq(here.r_data)
+        loading, full, swap = self._weights(m, taps)
+        self._issue(m, rules, present, here, loading, full, swap)
+        return m
+
+    def _weights(self, m: Module, taps: Taps) -> tuple[Value, Value, Signal]:
+        """Shifts the weights of the next tap in; returns whether it does, whether they stand there,
+        and the signal that says that they are taken over."""
+        bits = (self.config.array - 1).bit_length()
+        word, loading, full, swap = Signal(bits), Signal(), Signal(), Signal()
+        position, free = Signal(POSITION_BITS), Signal(POSITION_BITS)
+        m.submodules.next_tap = following = SyncFIFO(width=tap_layout().size, depth=2)
+        tap = data.View(tap_layout(), following.r_data)
+        m.d.comb += [
+            following.w_data.eq(Value.cast(taps.o.payload)),
+            following.w_en.eq(taps.o.valid),
+            taps.o.ready.eq(following.w_rdy),
+        ]
+        last = self.config.array - 1
+        there = named(m, "weights_there", reached(self.arrived_weights, tap.position + last))
+        start = named(m, "start", following.r_rdy & there & ~loading & (~full | swap))
+        m.d.comb += following.r_en.eq(start)
+        m.submodules.weights_free = delay = Delay(self._skew)
+        m.d.comb += self.freed_weights.eq(delay.o)
+        row = named(m, "row", Mux(start, tap.position, position))
+        number = named(m, "number", Mux(start, 0, word))
+        m.d.comb += [
+            self.engine_load.valid.eq(start | loading),
+            self.engine_load.start.eq(start),
+            self.engine_load.address.eq(row + last - number),
+        ]
+        with m.If(start):
+            m.d.sync += [position.eq(tap.position), free.eq(tap.free), word.eq(1), loading.eq(1)]
+        with m.Elif(loading):
+            m.d.sync += word.eq(word + 1)
+            with m.If(word == last):
+                m.d.sync += [loading.eq(0), full.eq(1)]
+                m.d.comb += delay.i.eq(free)
+        with m.If(swap):
+            m.d.sync += full.eq(0)
+        return loading, full, swap
+
+    def _issue(
+        self,
+        m: Module,
+        rules: Rules,
+        present: data.View,
+        here: SyncFIFOBuffered,
+        loading: Value,
+        full: Value,
+        swap: Signal,
+    ) -> None:
+        """The decision, cycle by cycle."""
+        config = self.config
+        item, rule = rules.o.payload, rules.o.payload.rule
+        bits = (config.input_vectors - 1).bit_length()
+        half, busy = Signal(), Signal(2)
+        relative = named(m, "relative", (rule.input - present.low)[:bits])
+        position = named(m, "position", (present.inputs + relative)[:POSITION_BITS])
+        some = named(m, "some", rules.o.valid & here.r_rdy)
+        # Sums that were read so lately that they are not written yet.
+        hazards = []
+        recent_valid = Signal(self._hazard)
+        newest: Value = rule.output
+        first = named(m, "first", rule.first & present.start)
+        for age in range(self._hazard):
+            recent = Signal.like(rule.output, name=f"recent{age}", reset_less=True)
+            m.d.sync += recent.eq(newest)
+            hazards.append(recent_valid[age] & (recent == rule.output))
+            newest = recent
+        hazard = named(m, "hazard", Cat(hazards).any())
+        lacks_weight = named(m, "lacks_weight", item.swap & ~full)
+        lacks_input = named(m, "lacks_input", ~reached(self.arrived_inputs, position))
+        lacks_half = named(m, "lacks_half", busy.bit_select(half, 1))
+        m.submodules.finishes = finishes = SyncFIFO(
+            width=finish_layout(config).size + 1, depth=FINISHES
+        )
+        ends = named(m, "ends", item.stop & present.stop)
+        go = named(
+            m,
+            "go",
+            (some & ~item.idle & (finishes.w_rdy | ~ends))
+            & ~(lacks_weight | lacks_input | lacks_half | hazard),
+        )
+        idle = named(m, "idle", some & item.idle & finishes.w_rdy)
+        m.d.comb += [
+            rules.o.ready.eq(go | idle),
+            swap.eq(go & item.swap),
+            self.engine_rule.valid.eq(go),
+            self.engine_rule.input.eq(position),
+            self.engine_rule.swap.eq(item.swap),
+            self.engine_rule.half.eq(half),
+            self.engine_rule.output.eq(rule.output),
+            self.engine_rule.first.eq(first),
+            self.engine_rule.end.eq(ends),
+        ]
+        m.d.sync += recent_valid.eq(Cat(go, recent_valid))
+        stop = named(m, "stop", (go | idle) & item.stop)
+        m.submodules.inputs_free = delay = Delay(self._skew)
+        finish = Signal(finish_layout(config))
+        m.d.comb += [
+            here.r_en.eq(stop),
+            delay.i.eq(Mux(stop, present.free_inputs, 0)),
+            self.freed_inputs.eq(delay.o),
+            self.release.valid.eq(stop & present.done & ~item.idle),
+            self.release.slot.eq(present.slot),
+            finish.eq(present.finish),
+            finish.half.eq(half),
+            finishes.w_data.eq(Cat(Value.cast(finish), item.idle)),
+            finishes.w_en.eq(stop & present.stop),
+            self.ended_pass.valid.eq(stop & present.finish.end & present.stop),
+            self.ended_pass.number.eq(present.number),
+        ]
+        with m.If(self.free.valid):
+            m.d.sync += busy.bit_select(self.free.half, 1).eq(0)
+        with m.If(go & ends):
+            m.d.sync += [busy.bit_select(half, 1).eq(1), half.eq(~half)]
+        # A group goes to the vector unit when the last of its sums has been written.
+        complete = Signal(range(FINISHES + 1))
+        group_idle = finishes.r_data[-1]
+        m.d.comb += [
+            Value.cast(self.finish.payload).eq(finishes.r_data[:-1]),
+            self.finish.valid.eq(finishes.r_rdy & (group_idle | complete.any())),
+            finishes.r_en.eq(self.finish.valid & self.finish.ready),
+        ]
+        taken = named(m, "taken", finishes.r_en & ~group_idle)
+        m.d.sync += complete.eq(complete + self.ended - taken)
+        with m.If(go):
+            m.d.comb += self.cause.eq(CAUSES.index("useful"))
+        with m.Elif(~some):
+            with m.If(self.waiting.tile):
+                m.d.comb += self.cause.eq(CAUSES.index("rule"))
+            with m.Elif(self.waiting.layer):
+                m.d.comb += self.cause.eq(CAUSES.index("edge"))
+            with m.Else():
+                m.d.comb += self.cause.eq(CAUSES.index("inputs"))
+        with m.Elif(lacks_half):
+            m.d.comb += self.cause.eq(CAUSES.index("vector"))
+        with m.Elif(lacks_weight):
+            m.d.comb += self.cause.eq(Mux(loading, CAUSES.index("weight"), CAUSES.index("weights")))
+        with m.Elif(lacks_input):
+            m.d.comb += self.cause.eq(
+                Mux(self.waiting.layer, CAUSES.index("edge"), CAUSES.index("inputs"))
+            )
+        with m.Else():
+            m.d.comb += self.cause.eq(CAUSES.index("hazard"))
