@@ -1,14 +1,16 @@
 """What every unit is: a frozen configuration from which all its views are made.
 
-A unit takes beats from stream ``i`` and gives beats on stream ``o``. The payload of a stream is a
-row of fields; a field is a row of numbers of one format. Here the numbers are arrays of codes of
-shape ``(beats, lanes)``; in hardware they are packed, first field and lane 0 least significant.
+A unit takes beats from streams and gives beats on streams: either a fixed number of beats on ``o``
+for each one on ``i`` (:class:`Unit`), or as its data have it (:class:`golden.process.Process`). The
+payload of a stream is a row of fields; a field is a row of numbers of one format. Here the numbers
+are arrays of codes of shape ``(beats, lanes)``; in hardware they are packed, first field and lane 0
+least significant.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
@@ -90,10 +92,72 @@ class Payload:
             beats[field.name] = array.reshape(len(words), field.lanes)
         return beats
 
+    def beats(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, Codes]:
+        """The codes of ``rows``, one a beat: by field a code, or as many as it has lanes. Fields
+        that a row leaves out are 0."""
+        rows = list(rows)
+        names = {field.name for field in self.fields}
+        for row in rows:
+            require(row.keys() <= names, "fields", sorted(row), ", ".join(sorted(names)))
+        beats = {}
+        for field in self.fields:
+            zero = [0] * field.lanes if field.lanes > 1 else 0
+            codes = [row.get(field.name, zero) for row in rows]
+            array = np.array(codes, np.int64 if field.format.bits <= 62 else object)
+            beats[field.name] = array.reshape(len(rows), field.lanes)
+        return beats
+
+    def rows(self, beats: Beats) -> Iterator[dict[str, Any]]:
+        """The inverse of :meth:`beats`: by field a Python integer, or a list of its lanes."""
+        checked = self.check(beats)
+        columns = [
+            codes[:, 0].tolist() if field.lanes == 1 else codes.tolist()
+            for field, codes in ((field, checked[field.name]) for field in self.fields)
+        ]
+        for row in zip(*columns, strict=True):
+            yield dict(zip(checked, row, strict=True))
+
 
 @dataclass(frozen=True, kw_only=True)
-class Unit(ABC):
-    """Configuration of a unit: base of every ``*Config``.
+class Config(ABC):
+    """Configuration of a unit: base of every ``*Config``."""
+
+    @property
+    @abstractmethod
+    def inputs(self) -> dict[str, Payload]:
+        """Payload of each stream that the unit takes beats from."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> dict[str, Payload]:
+        """Payload of each stream that the unit gives beats on."""
+
+    @property
+    @abstractmethod
+    def contract(self) -> str:
+        """What the unit returns, exactly, in one paragraph."""
+
+    @property
+    @abstractmethod
+    def timing(self) -> str:
+        """How many cycles it takes, in a sentence."""
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some parameters changed, checked anew."""
+        names = [f.name for f in fields(self)]
+        for name in changes:
+            require(name in names, "parameter", name, ", ".join(names))
+        return replace(self, **changes)
+
+    def describe(self) -> dict[str, Any]:
+        """The parameters as plain data, for manifests."""
+        return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit(Config):
+    """Configuration of a unit that gives as many beats on stream ``o`` for each one that it takes
+    from stream ``i``.
 
     Parameters
     ----------
@@ -133,9 +197,12 @@ class Unit(ABC):
         """Payload of stream ``o``."""
 
     @property
-    @abstractmethod
-    def contract(self) -> str:
-        """Which number the unit returns, exactly, in one paragraph."""
+    def inputs(self) -> dict[str, Payload]:
+        return {"i": self.input}
+
+    @property
+    def outputs(self) -> dict[str, Payload]:
+        return {"o": self.output}
 
     @property
     def output_beats(self) -> int:
@@ -152,6 +219,15 @@ class Unit(ABC):
     def interval(self) -> int:
         """Cycles from one input beat to the next when nothing stalls: the most that any takes."""
         return self.output_beats
+
+    @property
+    def timing(self) -> str:
+        most = "" if type(self).intervals is Unit.intervals else "up to "
+        return (
+            f"{most}{self.latency} cycles from the one in which an input beat transfers to the"
+            f" one in which its first output beat is offered; an input beat every"
+            f" {most}{self.interval} cycle(s); {self.output_beats} output beat(s) for each"
+        )
 
     @property
     def stateful(self) -> bool:
@@ -180,17 +256,6 @@ class Unit(ABC):
         """Beats that carry the real numbers ``values`` (a float64 vector), quantised to the
         formats of the unit; the end that does not fill a beat is left out."""
         raise BadInput(f"{type(self).__name__} takes no tensor")
-
-    def replace(self, **changes: Any) -> Self:
-        """A copy with some parameters changed, checked anew."""
-        names = [f.name for f in fields(self)]
-        for name in changes:
-            require(name in names, "parameter", name, ", ".join(names))
-        return replace(self, **changes)
-
-    def describe(self) -> dict[str, Any]:
-        """The parameters as plain data, for manifests."""
-        return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
 
 
 def _plain(value: Any) -> Any:

@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 
 from golden import cli
+from golden.unit import Unit
 
 from .catalog import select
 from .verilog import VERILOG_FOLDER, emit
@@ -25,7 +26,8 @@ def list_designs(designs: tuple[str, ...]) -> None:
     """List the catalog, or the DESIGNS (names or globs) of it."""
     table = Table("design", "what it is", "latency", "source", box=None, pad_edge=False)
     for design in select(*designs):
-        table.add_row(design.name, design.summary, str(design.config.latency), design.source)
+        latency = str(design.config.latency) if isinstance(design.config, Unit) else ""
+        table.add_row(design.name, design.summary, latency, design.source)
     cli.output.print(table)
 
 

@@ -26,7 +26,7 @@ from golden.requant import RequantConfig
 from golden.requantizer import RequantizerConfig
 from golden.simd_mac import SimdMacConfig
 from golden.ternary import TernaryConfig, UnpackerConfig
-from golden.unit import Unit
+from golden.unit import Config
 
 from .bitmod import Bitmod, Dequantizer
 from .bitplane import Bitplane
@@ -41,7 +41,7 @@ from .requantizer import Requantizer
 from .simd_mac import SimdMac
 from .ternary import TernaryDot, Unpacker
 
-COMPONENTS: dict[type[Unit], Callable[..., wiring.Component]] = {
+COMPONENTS: dict[type[Config], Callable[..., wiring.Component]] = {
     DotConfig: Dot,
     DecoderConfig: Decoder,
     PositDecoderConfig: PositDecoder,
@@ -81,7 +81,7 @@ class Design:
     """
 
     name: str
-    config: Unit
+    config: Config
     summary: str
     source: str
     family: str

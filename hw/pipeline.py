@@ -19,7 +19,7 @@ from amaranth.hdl import Module, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.unit import Payload, Unit
+from golden.unit import Config, Payload, Unit
 
 
 def layout(payload: Payload) -> data.StructLayout:
@@ -32,6 +32,13 @@ def layout(payload: Payload) -> data.StructLayout:
             for f in payload.fields
         }
     )
+
+
+def streams(config: Config) -> dict[str, wiring.Member]:
+    """The members of a component that has the streams of a configuration, under their names."""
+    inputs = {n: In(stream.Signature(layout(p))) for n, p in config.inputs.items()}
+    outputs = {n: Out(stream.Signature(layout(p))) for n, p in config.outputs.items()}
+    return inputs | outputs
 
 
 def lanes_of(field: Value | data.View, count: int) -> list[Value]:
@@ -120,12 +127,7 @@ class Datapath(wiring.Component):
         assert len(self._stages) == len(config.stages)
         self._front = front or Register(layout(config.input))
         self._back = back or Register(layout(config.output))
-        super().__init__(
-            {
-                "i": In(stream.Signature(layout(config.input))),
-                "o": Out(stream.Signature(layout(config.output))),
-            }
-        )
+        super().__init__(streams(config))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

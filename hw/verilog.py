@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from amaranth.back import rtlil
+from amaranth.hdl import Value
+from amaranth.lib import data, wiring
 
 from golden.files import write_atomic
-from golden.unit import Payload, Unit
+from golden.unit import Config, Payload, Unit
 from golden.version import __version__
 
 from .catalog import Design
@@ -33,27 +35,23 @@ def emit(design: Design, folder: Path = VERILOG_FOLDER) -> Path:
 
     Files that already hold these bytes keep their time stamps.
     """
-    text = verilog(design)
+    component = design.component()
+    text = verilog(design, component)
+    described = manifest(design, component, text)
     _update(folder / f"{design.name}.v", text)
-    return _update(
-        folder / f"{design.name}.json", json.dumps(manifest(design, text), indent=2) + "\n"
-    )
+    return _update(folder / f"{design.name}.json", json.dumps(described, indent=2) + "\n")
 
 
-def verilog(design: Design) -> str:
+def verilog(design: Design, component: wiring.Component) -> str:
     """The Verilog of a design: top module ``NAME``, its submodules ``NAME_submodule``."""
-    text = rtlil.convert(design.component(), name=design.name, emit_src=False)
+    text = rtlil.convert(component, name=design.name, emit_src=False)
     return _header(design) + _write_verilog(plain_names(text))
 
 
-def manifest(design: Design, text: str) -> dict[str, Any]:
+def manifest(design: Design, component: wiring.Component, text: str) -> dict[str, Any]:
     """Everything that a user of the Verilog ``text`` has to know."""
     config = design.config
-    most = "" if type(config).intervals is Unit.intervals else "up to "
-    streams = [
-        _stream("i", "in", config.input, "takes"),
-        _stream("o", "out", config.output, "gives"),
-    ]
+    streams, others = _ports(component, config)
     return {
         "name": design.name,
         "summary": design.summary,
@@ -65,15 +63,8 @@ def manifest(design: Design, text: str) -> dict[str, Any]:
         "contract": config.contract,
         "clock": {"port": "clk", "edge": "rising"},
         "reset": {"port": "rst", "active": "high", "kind": "synchronous"},
-        "latency": config.latency,
-        "interval": config.interval,
-        "output_beats": config.output_beats,
-        "stateful": config.stateful,
-        "timing": (
-            f"{most}{config.latency} cycles from the one in which an input beat transfers to the"
-            f" one in which its first output beat is offered; an input beat every"
-            f" {most}{config.interval} cycle(s); {config.output_beats} output beat(s) for each"
-        ),
+        **_regular(config, "latency", "interval", "output_beats", "stateful"),
+        "timing": config.timing,
         "handshake": (
             "a beat transfers on the rising edge at which valid and ready are both high; valid"
             " never waits for ready, and payload and valid hold until the beat transfers"
@@ -81,13 +72,22 @@ def manifest(design: Design, text: str) -> dict[str, Any]:
         "ports": [
             {"name": "clk", "direction": "in", "width": 1, "meaning": "clock"},
             {"name": "rst", "direction": "in", "width": 1, "meaning": "synchronous reset"},
-            *(port for stream in streams for port in stream.pop("ports")),
+            *(port for each in streams for port in each.pop("ports")),
+            *others,
         ],
         "streams": streams,
         "config": {"kind": type(config).__name__} | config.describe(),
-        "stages": list(config.stages),
+        **_regular(config, "stages"),
         "tools": tools(),
     }
+
+
+def _regular(config: Config, *names: str) -> dict[str, Any]:
+    """What is stated of a unit that gives as many beats for each one that it takes."""
+    if not isinstance(config, Unit):
+        return {}
+    values = {name: getattr(config, name) for name in names}
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
 
 
 def tools() -> dict[str, str]:
@@ -96,8 +96,42 @@ def tools() -> dict[str, str]:
     return {"bitpillar": __version__} | versions
 
 
-def _stream(name: str, direction: str, payload: Payload, verb: str) -> dict[str, Any]:
+def _ports(
+    component: wiring.Component, config: Config
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The streams of a component, and those of its ports that belong to none."""
+    streams: dict[str, dict[str, Any]] = {}
+    others = []
+    for path, member, value in component.signature.flatten(component):
+        name, direction = path[0], "in" if member.flow == wiring.In else "out"
+        if name in config.inputs | config.outputs:
+            if path[1:] == ("payload",):
+                payload = (config.inputs if direction == "in" else config.outputs)[name]
+                _agree(name, data.Layout.cast(member.shape), payload)
+                streams[name] = _stream(name, direction, payload)
+        else:
+            others.append(
+                {
+                    "name": "__".join(map(str, path)),
+                    "direction": direction,
+                    "width": len(Value.cast(value)),
+                    "meaning": f"part of {name}" if len(path) > 1 else name,
+                }
+            )
+    assert streams.keys() == config.inputs.keys() | config.outputs.keys(), streams.keys()
+    return [streams[name] for name in config.inputs | config.outputs], others
+
+
+def _agree(name: str, layout: data.Layout, payload: Payload) -> None:
+    """The hardware's layout of a payload is the one that its configuration states."""
+    hardware = {key: (field.offset, field.width) for key, field in layout}
+    stated = {field.name: (offset, field.width) for field, offset in payload.offsets()}
+    assert hardware == stated, f"{name}: {hardware} in hardware, {stated} in the configuration"
+
+
+def _stream(name: str, direction: str, payload: Payload) -> dict[str, Any]:
     """A stream and its three ports."""
+    verb = "takes" if direction == "in" else "gives"
     back = "out" if direction == "in" else "in"
     ports = [
         (f"{name}__payload", direction, payload.width, f"the beat that stream {name} {verb}"),
@@ -139,7 +173,11 @@ def _header(design: Design) -> str:
         "",
         *textwrap.wrap(config.contract, 96),
         "",
-        f"Latency {config.latency} cycles, an input beat every {config.interval}.",
+        *(
+            [f"Latency {config.latency} cycles, an input beat every {config.interval}."]
+            if isinstance(config, Unit)
+            else textwrap.wrap(config.timing, 96)
+        ),
         f"Fields of the payloads: see {design.name}.json",
         f"bitpillar {__version__}, Apache-2.0",
     ]

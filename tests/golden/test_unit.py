@@ -27,6 +27,24 @@ def test_unpack_inverts_pack(words):
     assert PAYLOAD.pack(beats) == words
 
 
+@given(st.lists(st.integers(0, 2**159 - 1), max_size=5))
+def test_rows_and_beats_say_the_same(words):
+    beats = PAYLOAD.unpack(words)
+    rows = list(PAYLOAD.rows(beats))
+    assert PAYLOAD.pack(PAYLOAD.beats(rows)) == words
+    assert all(row["flag"] == word >> 12 & 1 for row, word in zip(rows, words, strict=True))
+
+
+def test_rows_may_leave_fields_out_but_name_no_others():
+    beats = PAYLOAD.beats([{"x": [1, 2, 3]}, {"flag": 1}])
+    assert list(PAYLOAD.rows(beats)) == [
+        {"x": [1, 2, 3], "flag": 0, "wide": [0, 0]},
+        {"x": [0, 0, 0], "flag": 1, "wide": [0, 0]},
+    ]
+    with pytest.raises(BadInput, match="^fields is \\['y'\\]; allowed: flag, wide, x"):
+        PAYLOAD.beats([{"y": 1}])
+
+
 @pytest.mark.parametrize(
     ("beats", "message"),
     [
