@@ -82,11 +82,11 @@ class Importance(wiring.Component):
         for cycle in range(self.tree_latency):
             if cycle == self.tree_latency - 1:  # what was there is read for the next cycle
                 m.d.comb += [read.addr.eq(place.output), read.en.eq(valid)]
-            for level in range(LEVELS):
+            for level in range(LEVELS if len(row) > 2 else len(row) // 2):
                 row = [
                     self._join(m, a, b, f"node{cycle}_{level}_{k}")
                     for k, (a, b) in enumerate(zip(row[::2], row[1::2], strict=True))
-                ] or row
+                ]
             kept = [
                 Signal(node.shape(), name=f"kept{cycle}_{k}", reset_less=True)
                 for k, node in enumerate(row)

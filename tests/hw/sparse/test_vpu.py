@@ -1,0 +1,282 @@
+"""The vector unit on its own: random layers under random stalls, each beat that it writes."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+
+from golden.requant import RequantConfig
+from golden.requantizer import RequantizerConfig
+from golden.sparse.accelerator import ACCELERATORS, AcceleratorConfig
+from golden.sparse.vpu import Command, layer_writes
+from hw.sparse.vpu import Vpu
+
+CONFIG = ACCELERATORS["n8"]
+
+
+def small(array: int, bus_bits: int, tile: int = 16) -> AcceleratorConfig:
+    return AcceleratorConfig(
+        array=array,
+        bus_bits=bus_bits,
+        input_bytes=4 * array * array,
+        weight_bytes=2 * array * array,
+        sum_bytes=8 * array * max(tile, array),
+        rule_bytes=2 * 16 * array * 3,
+    )
+
+
+class Layers:
+    """Random layers, with everything that the unit is given and must give."""
+
+    def __init__(self, config: AcceleratorConfig, rng: np.random.Generator):
+        self.config, self.rng = config, rng
+        self.layers, self.commands, self.features, self.entries = [], [], [], []
+        self.calls = []  # (layer, command) in order
+
+    def add(self, count, output_tiles=1, tile=None, vary=True, **fields):
+        config, rng = self.config, self.rng
+        tile = min(tile or config.tile, config.tile)
+        number = len(self.layers)
+        layer = {
+            "relu": 0, "measure": 0, "selection": 0, "select_count": 0, "select_ratio": 0,
+            "threshold": 0, "phased": 0, "output_cpr": (0x100 + number) << 12,
+            "output_entries": (0x10000 + (number << 6)) << 12,
+        } | fields  # fmt: skip
+        n, commands = config.array, []
+        bases = list(range(0, count, tile)) or [0]
+        parameters = [self._parameters(vary) for _ in range(output_tiles)]
+        for base in bases:
+            outputs = min(tile, count - base)
+            tags = np.sort(rng.choice(2048, outputs, replace=False))
+            if layer["phased"]:
+                tags = rng.choice(1 << 22, outputs, replace=False)
+            for o, (bias, multiplier, shift) in enumerate(parameters):
+                last = o == output_tiles - 1
+                level = rng.integers(0, 20, (outputs, n)) + (10 if vary else 5)
+                sums = rng.integers(-(1 << 30), 1 << 30, (outputs, n)) >> (30 - level)
+                commands.append(
+                    Command(
+                        sums=np.where(rng.random((outputs, n)) < 0.2, 0, sums),
+                        tags=tags, bias=bias, multiplier=multiplier, shift=shift,
+                        base=base, address=(0x200000 + (number * 64 + o)) << 12,
+                        first=o == 0, last=last, end=last and base == bases[-1],
+                    )
+                )  # fmt: skip
+                if not outputs and not last:
+                    commands.pop()
+        writes = layer_writes(config, layer, commands)
+        self.layers.append(layer)
+        self.commands += commands
+        self.calls += [(layer, c) for c in commands]
+        self.features += writes.features
+        self.entries += writes.entries
+        return writes
+
+    def _parameters(self, vary):
+        n, rng = self.config.array, self.rng
+        if vary:
+            unit = RequantizerConfig(requant=RequantConfig(relu=False), lanes=n)
+            beats = unit.random(rng, 1)
+            bias = rng.integers(-(1 << 30), 1 << 30, n) >> rng.integers(0, 31, n)
+            return bias, beats["multiplier"][0], rng.integers(0, 32, n)
+        return rng.integers(-20, 20, n), rng.integers(1, 4, n), rng.integers(0, 3, n)
+
+
+def run(jobs: Layers, rng=None, importance=True, limit=None, reset_at=None):
+    """Everything that the unit wrote, and by cycle what it did; stalls if there is an ``rng``."""
+    config = jobs.config
+    dut = Vpu(config, importance)
+    n, beat = config.array, config.beat
+    features, entries, log = [], [], {"drain": [], "free": [], "layers": [], "feature": []}
+    memory = {}
+
+    parameters = [
+        int.from_bytes(part[low : low + beat], "little")
+        for c in jobs.commands
+        if len(c.sums)
+        for part in [c.parameter_bytes()]
+        for low in range(0, len(part), beat)
+    ]
+    halves = [k % 2 for k in range(len(jobs.commands))]
+    finishes = [
+        {
+            "half": halves[k], "tags": (k // 3) % 2, "count": len(c.sums), "base": c.base,
+            "address": c.address, "first": c.first, "last": c.last, "end": c.end,
+        }
+        for k, c in enumerate(jobs.commands)
+    ]  # fmt: skip
+
+    async def bench(ctx):
+        def begin():
+            return {
+                "sent": {"parameters": 0, "finish": 0, "layer": 0},
+                "offering": dict.fromkeys(("parameters", "finish", "layer", "select_data"), False),
+                "reads": [], "answers": [None, None], "tags": [None, None], "acks": [],
+            }  # fmt: skip
+
+        state = begin()
+        held = {}
+        cycle = 0
+        while True:
+            sent = state["sent"]
+            for name, words in (
+                ("parameters", parameters),
+                ("finish", finishes),
+                ("layer", jobs.layers),
+            ):
+                port = getattr(dut, name)
+                if not state["offering"][name] and sent[name] < len(words):
+                    state["offering"][name] = rng is None or rng.random() < 0.6
+                ctx.set(port.valid, state["offering"][name])
+                if state["offering"][name]:
+                    word = words[sent[name]]
+                    if name == "parameters":
+                        ctx.set(port.payload, word)
+                    else:
+                        for field, value in word.items():
+                            ctx.set(port.payload[field], int(value))
+                elif name == "parameters":
+                    ctx.set(port.payload, int(np.random.default_rng(cycle).integers(1 << 62)))
+            if state["reads"] and not state["offering"]["select_data"]:
+                state["offering"]["select_data"] = rng is None or rng.random() < 0.6
+            ctx.set(dut.select_data.valid, state["offering"]["select_data"])
+            if state["offering"]["select_data"]:
+                ctx.set(dut.select_data.payload, memory[state["reads"][0]])
+            accept = {
+                name: rng is None or bool(rng.random() < 0.7)
+                for name in ("features", "entries", "select_read")
+            }
+            for name, value in accept.items():
+                ctx.set(getattr(dut, name).ready, value)
+            vectors = layers = 0
+            while state["acks"] and state["acks"][0][0] <= cycle:
+                vectors += state["acks"][0][1]
+                state["acks"].pop(0)
+            ctx.set(dut.entries_done.vectors, vectors)
+            ctx.set(dut.entries_done.layers, layers)
+            answer, tag = state["answers"].pop(0), state["tags"].pop(0)
+            noise = np.random.default_rng(cycle).integers(-(1 << 31), 1 << 31, n)
+            for k in range(n):
+                ctx.set(dut.sums[k], int((noise if answer is None else answer)[k]))
+            ctx.set(dut.tag, int(noise[0]) & 0x3FFFFF if tag is None else int(tag))
+
+            # Sample.
+            current = sent["finish"]
+            drain = dut.drain
+            state["answers"].append(None)
+            state["tags"].append(None)
+            if ctx.get(drain.enable):
+                command, o = jobs.commands[current], ctx.get(drain.output)
+                assert ctx.get(drain.half) == halves[current]
+                state["answers"][-1] = command.sums[o]
+                log["drain"].append(cycle)
+            if ctx.get(dut.tag_read.enable):
+                assert ctx.get(dut.tag_read.half) == (current // 3) % 2
+                state["tags"][-1] = jobs.commands[current].tags[ctx.get(dut.tag_read.output)]
+            if ctx.get(dut.free.valid):
+                log["free"].append((cycle, ctx.get(dut.free.half)))
+            for name in ("parameters", "finish", "layer"):
+                port = getattr(dut, name)
+                if state["offering"][name] and ctx.get(port.ready):
+                    state["offering"][name] = False
+                    sent[name] += 1
+                    if name == "layer":
+                        log["layers"].append(cycle)
+            if state["offering"]["select_data"] and ctx.get(dut.select_data.ready):
+                state["offering"]["select_data"] = False
+                state["reads"].pop(0)
+            for name, got in (("features", features), ("entries", entries)):
+                port = getattr(dut, name)
+                valid = ctx.get(port.valid)
+                value = ctx.get(port.payload)
+                word = {
+                    f: value[f] for f in ("address", "data", "strobe", "flush", "vector", "layer")
+                }
+                if held.get(name):
+                    assert valid and held[name] == word, f"{name} changes at {cycle}"
+                held[name] = word if valid and not accept[name] else None
+                if valid and accept[name]:
+                    got.append(word)
+                    log["feature"].append(cycle) if name == "features" else None
+                    if name == "entries":
+                        old = memory.get(word["address"], 0)
+                        mask = sum(0xFF << 8 * k for k in range(beat) if word["strobe"] >> k & 1)
+                        memory[word["address"]] = old & ~mask | word["data"] & mask
+                        if word["vector"]:
+                            delay = 3 if rng is None else int(rng.integers(1, 60))
+                            state["acks"].append((cycle + delay, 1))
+            if accept["select_read"] and ctx.get(dut.select_read.valid):
+                read = ctx.get(dut.select_read.payload)
+                assert not state["acks"]
+                assert 1 <= read["beats"] <= 16
+                for k in range(read["beats"]):
+                    state["reads"].append(read["address"] + k * beat)
+            await ctx.tick()
+            cycle += 1
+            if (
+                len(features) >= len(jobs.features)
+                and len(entries) >= len(jobs.entries)
+                and sent["layer"] >= len(jobs.layers)
+            ):
+                state["over"] = state.get("over", 0) + 1
+                if state["over"] > 40:
+                    return
+            assert cycle < 60 * (len(jobs.features) + len(jobs.entries)) + 4000, (
+                f"hangs: {len(features)} of {len(jobs.features)} beats of features, {len(entries)}"
+                f" of {len(jobs.entries)} of entries, sent {sent}"
+            )
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        simulator.run()
+    assert features == [vars(w) for w in jobs.features]
+    assert entries == [vars(w) for w in jobs.entries]
+    assert [half for _, half in log["free"]] == halves
+    return log
+
+
+def random_layers(config, rng, count):
+    jobs = Layers(config, rng)
+    for _ in range(count):
+        measure = int(rng.integers(0, 3))
+        tile = int(rng.integers(1, config.tile + 1))
+        jobs.add(
+            int(rng.choice([0, 1, tile - 1, tile, tile + 1, int(rng.integers(0, 3 * tile + 1))])),
+            output_tiles=int(rng.integers(1, 4)),
+            tile=tile,
+            vary=bool(rng.random() < 0.5),
+            relu=int(rng.integers(0, 2)),
+            measure=measure,
+            selection=int(rng.random() < 0.2),
+            select_count=int(rng.choice([0, 1, 3, 10, 1 << 22])),
+            select_ratio=int(rng.choice([0, 1, 1 << 13, 1 << 15, 1 << 16])),
+            threshold=int(rng.integers(0, 1 << 16)),
+            phased=int(not measure and rng.random() < 0.5),
+        )
+    return jobs
+
+
+@pytest.mark.parametrize(
+    "config",
+    [CONFIG, small(16, 128), small(4, 64), small(16, 64), small(8, 256)],
+    ids=lambda c: f"n{c.array}_bus{c.bus_bits}",
+)
+def test_random_layers(config):
+    rng = np.random.default_rng(config.array * config.bus_bits)
+    run(random_layers(config, rng, 6), rng)
+
+
+def test_a_vector_a_cycle_and_no_gap_between_commands():
+    jobs = Layers(CONFIG, np.random.default_rng(3))
+    jobs.add(64, output_tiles=2, tile=32, measure=1)
+    jobs.add(64, output_tiles=2, tile=32)
+    log = run(jobs)
+    drains, beats = np.array(log["drain"]), np.array(log["feature"])
+    assert list(np.diff(drains[:128])) == [1] * 127
+    assert list(beats - drains) == [8] * 256
