@@ -12,6 +12,7 @@ from golden.sparse.prune import RATIO_BITS
 from golden.sparse.vpu import HEADER_BYTES
 
 from ..arith import named
+from ..arith import select as choose
 from .importance import entry_layout
 from .layout import done_layout, layer_layout, read_layout, write_layout
 from .select import COUNT_BITS, Select
@@ -97,16 +98,18 @@ class Entries(wiring.Component):
             named(m, f"packed{k}", slot | Mux(position == k, word, 0))
             for k, slot in enumerate([*slots, Const(0, 32)])
         ]
-        filled = [(position >= k).replicate(4) for k in range(size)]
+        # Position 0 is always filled.
+        filled = [Const(1, 1), *(named(m, f"filled{k}", position >= k) for k in range(1, size))]
 
         acknowledged = Signal()
         number = Signal(range(headers))
         final = named(m, "final", number == headers - 1)
         threshold = Mux(top, select.result.threshold, layer.threshold[: len(select.value)])
         ties = Mux(top, select.result.ties, 0)
-        header = Signal(8 * HEADER_BYTES)
+        header = Cat(*(_word(x) for x in (count, Const(1, 1), threshold, ties)))
+        header = named(m, "header", Cat(header, Const(0, 8 * HEADER_BYTES - len(header))))
+        words = [header.word_select(k, 8 * beat) for k in range(headers)]
         offering = Signal()
-        m.d.comb += header.eq(Cat(*(_word(x) for x in (count, Const(1, 1), threshold, ties))))
         with m.If(self.done.vectors.any()):
             m.d.sync += acknowledged.eq(1)
         m.d.comb += select.written.eq(acknowledged)
@@ -127,7 +130,7 @@ class Entries(wiring.Component):
                                 layer.output_entries + Cat(low, count[len(position) :])
                             ),
                             offer.data.eq(Cat(*packed)),
-                            offer.strobe.eq(Cat(*filled)),
+                            offer.strobe.eq(Cat(f.replicate(4) for f in filled)),
                             offer.flush.eq(self.i.payload.end),
                             offer.vector.eq(self.i.payload.end),
                             offer.layer.eq(0),
@@ -149,7 +152,7 @@ class Entries(wiring.Component):
                         offer.address.eq(
                             layer.output_cpr + Cat(Const(0, beat.bit_length() - 1), number)
                         ),
-                        offer.data.eq(header.word_select(number, 8 * beat)),
+                        offer.data.eq(choose(words, number)),
                         offer.strobe.eq(Const(1, 1).replicate(beat)),
                         offer.flush.eq(final),
                         offer.vector.eq(0),

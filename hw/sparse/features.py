@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.sparse.accelerator import AcceleratorConfig
 
+from ..arith import select
 from .layout import ADDRESS_BITS, write_layout
 
 
@@ -63,10 +64,11 @@ class FeatureWriter(wiring.Component):
         if n > beat:  # a vector is some beats
             part = Signal(range(n // beat))
             within = beat.bit_length() - 1
+            parts = [features.word_select(k, 8 * beat) for k in range(n // beat)]
             m.d.comb += [
                 last.eq(null | part.all()),
                 out.address.eq(Cat(Const(0, within), part, address[low:])),
-                out.data.eq(features.word_select(part, 8 * beat)),
+                out.data.eq(select(parts, part)),
                 out.strobe.eq((~null).replicate(beat)),
             ]
             with m.If(self.o.valid & self.o.ready):

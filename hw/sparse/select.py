@@ -122,7 +122,10 @@ class Select(wiring.Component):
             with m.Else():
                 m.d.sync += rest.eq(less[:-1])
 
+        # Below, what is left of the ratio; above, the product so far.
         product = Signal(COUNT_BITS + RATIO_BITS + 1, reset_less=True)
+        factor, high = product[: RATIO_BITS + 1], product[RATIO_BITS + 1 :]
+        sum_ = named(m, "sum", high + Mux(factor[0], self.count, 0))
         step = Signal(range(RATIO_BITS + 1))
         ceiling = named(m, "ceiling", product[RATIO_BITS:] + product[:RATIO_BITS].any())
         wanted = Signal(COUNT_BITS + 2, reset_less=True)
@@ -138,16 +141,12 @@ class Select(wiring.Component):
         with m.FSM(init="scan", name="state"):
             with m.State("count"):
                 m.d.comb += self.ready.eq(1)
-                m.d.sync += [product.eq(0), step.eq(RATIO_BITS)]
+                m.d.sync += [product.eq(self.select_ratio), step.eq(0)]
                 with m.If(self.begin):
                     m.next = "ratio"
-            with m.State("ratio"):  # bit by bit, the most significant one first
-                bit = self.select_ratio.bit_select(step, 1)
-                m.d.sync += [
-                    product.eq((product << 1) + Mux(bit, self.count, 0)),
-                    step.eq(step - 1),
-                ]
-                with m.If(step == 0):
+            with m.State("ratio"):  # bit by bit, the least significant one first
+                m.d.sync += [product.eq(Cat(factor[1:], sum_)), step.eq(step + 1)]
+                with m.If(step == RATIO_BITS):
                     m.next = "sum"
             with m.State("sum"):
                 m.d.sync += wanted.eq(self.select_count + ceiling)

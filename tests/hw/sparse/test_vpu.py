@@ -274,9 +274,9 @@ def test_random_layers(config):
 
 def test_a_vector_a_cycle_and_no_gap_between_commands():
     jobs = Layers(CONFIG, np.random.default_rng(3))
+    jobs.add(160, output_tiles=2, tile=32)  # 257 cycles after reset, a layer can be measured
     jobs.add(64, output_tiles=2, tile=32, measure=1)
-    jobs.add(64, output_tiles=2, tile=32)
     log = run(jobs)
     drains, beats = np.array(log["drain"]), np.array(log["feature"])
-    assert list(np.diff(drains[:128])) == [1] * 127
-    assert list(beats - drains) == [8] * 256
+    assert list(np.diff(drains)) == [1] * (320 + 128 - 1)
+    assert list(beats - drains) == [8] * (320 + 128)
