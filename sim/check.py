@@ -12,15 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.files import write_json
-from golden.unit import Unit
+from golden.unit import Config
 from hw.catalog import Design
 from hw.verilog import VERILOG_FOLDER, emit
 
-from .beats import plan
 from .cache import CACHE
 from .compiler import BuildError, Trace, tools
-from .explain import explain
-from .job import FOLDER, OUTCOME, TIMED, Job
+from .job import FOLDER, OUTCOME
+from .proof import Proof, proof
 from .verilator import Run, build, run
 
 RESULTS = Path("build/sim")
@@ -41,6 +40,7 @@ class Result:
     cycles: int
     stalls: dict[str, int]  # cycles in which a side held the stream up
     scenarios: dict[str, str]  # status by name
+    measured: dict[str, Any]  # of a process: cycles of cases, alone and together, without stalls
     failures: tuple[str, ...]
     seconds: dict[str, float]  # build, run
     sha256: str  # of the Verilog
@@ -86,7 +86,7 @@ def check(
 
 def check_verilog(
     manifest: Path,
-    config: Unit,
+    config: Config,
     options: Options = Options(),
     *,
     values: NDArray[np.float64] | None = None,
@@ -98,9 +98,7 @@ def check_verilog(
     described = json.loads(manifest.read_text())
     name = described["name"]
     folder = results / name
-    beats = plan(config, options.seed, options.count, values)
-    inputs = config.input.pack(beats.beats)
-    expected = config.output.pack(config.compute(beats.beats))
+    beats = proof(config, options.seed, options.count, values)
     outcome: dict[str, Any] = {}
     failures: list[str] = []
     seconds = {"build": 0.0, "run": 0.0}
@@ -117,31 +115,34 @@ def check_verilog(
         failures = [f"the Verilog does not compile:\n{error}"]
     else:
         (folder / OUTCOME).unlink(missing_ok=True)
-        first = {name: codes[:TIMED] for name, codes in beats.beats.items()}
-        sooner = (config.interval - config.intervals(first)).tolist()
-        Job.of(described, sooner, options.seed).write(folder, inputs, expected)
+        beats.write(folder, described, options.seed)
         done = run(
             model,
-            "sim.testbench",
+            beats.testbench,
             folder=folder,
             env={FOLDER: str(folder.resolve())},
             seed=options.seed,
-            timeout=300 + len(expected) / 100,
+            timeout=beats.timeout,
         )
         seconds = {"build": round(model.seconds, 2), "run": round(done.seconds, 2)}
         if (folder / OUTCOME).exists():
             outcome = json.loads((folder / OUTCOME).read_text())
-        failures = list(_failures(config, inputs, expected, outcome, done))
+        failures = list(_failures(beats, outcome, done))
     result = Result(
         design=name,
         status="fail" if failures else "pass",
-        vectors=beats.count,
+        vectors=beats.vectors,
         origin=beats.origin,
         beats=sum(scenario["beats"] for scenario in outcome.values()),
         seed=options.seed,
         cycles=sum(scenario["cycles"] for scenario in outcome.values()),
         stalls=outcome.get("streaming", {}).get("stalls", {"input": 0, "output": 0}),
         scenarios={key: scenario.get("status", "crashed") for key, scenario in outcome.items()},
+        measured={
+            key: outcome[name][key]
+            for name, key in (("flowing", "flow"), ("timing", "cases"))
+            if key in outcome.get(name, {})
+        },
         failures=tuple(failures),
         seconds=seconds,
         sha256=described["sha256"],
@@ -154,13 +155,7 @@ def check_verilog(
     return result
 
 
-def _failures(
-    config: Unit,
-    inputs: list[int],
-    expected: list[int],
-    outcome: dict[str, Any],
-    done: Run,
-) -> Iterator[str]:
+def _failures(beats: Proof, outcome: dict[str, Any], done: Run) -> Iterator[str]:
     """Why the simulation does not prove the design, in words; nothing when it does."""
     explained = False
     for name, scenario in outcome.items():
@@ -171,10 +166,8 @@ def _failures(
         wrong = [] if explained else scenario.get("mismatches", [])
         explained = explained or bool(wrong)
         for each in wrong[:SHOWN]:
-            beat, got = each["beat"], int(each["got"], 16)
-            vector = beat // config.output_beats
             text.append(f"cycle {each['cycle']}, stalls {each['profile']!r}")
-            text.append(explain(config, vector, inputs[vector], beat, expected[beat], got))
+            text.append(beats.explain(each))
         if len(wrong) > SHOWN:
             text.append(f"... and {len(wrong) - SHOWN} more wrong beats before it gave up")
         yield "\n".join(text)
@@ -183,5 +176,5 @@ def _failures(
         tail = "\n".join(done.log.strip().splitlines()[-15:])
         yield f"{done.error or 'the testbench itself failed'}; the log ends with:\n{tail}"
     compared = outcome.get("streaming", {}).get("beats", 0)
-    if not known and not done.error and not done.failures and compared != len(expected):
-        yield f"{compared} output beats were compared, of {len(expected)}"
+    if not known and not done.error and not done.failures and compared < beats.expected:
+        yield f"{compared} output beats were compared, of {beats.expected}"

@@ -7,6 +7,12 @@ from collections.abc import Sequence
 
 WINDOW = 8
 """Beats that are looked at."""
+WORDS = {
+    "wrong": "wrong value",
+    "dropped": "lost; later beats come in its place",
+    "repeated": "an earlier beat comes again",
+    "reordered": "beats come out of order",
+}
 
 
 def diagnose(expected: Sequence[str], got: Sequence[str], first: int, longest: int = 4) -> str:

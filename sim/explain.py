@@ -25,10 +25,17 @@ def explain(config: Unit, vector: int, word: int, beat: int, expected: int, got:
         if field.name not in lanes_in and len(lanes) < field.lanes:
             shown.append("(other lanes zero)" if lanes else "(all lanes zero)")
         lines.append(f"  {field.name} {field.format.name}: {'  '.join(shown)}")
-    lines.append(f"output beat {beat}: expected {_hex(expected, config.output.width)}")
-    lines.append(f"{'got':>{len(lines[-1].split('0x')[0]) - 1}} {_hex(got, config.output.width)}")
-    wanted = {field.name: codes for field, codes in _fields(config.output, expected)}
-    for field, codes in _fields(config.output, got):
+    lines.append(compare(f"output beat {beat}", config.output, expected, got))
+    return "\n".join(lines)
+
+
+def compare(name: str, payload: Payload, expected: int, got: int) -> str:
+    """Two packed payloads in full, and the lanes in which they differ."""
+    lines = [f"{name}: expected {_hex(expected, payload.width)}"]
+    lines.append(f"{'got':>{len(name) + 10}} {_hex(got, payload.width)}")
+    wrong = _wrong_lanes(payload, expected, got)
+    wanted = {field.name: codes for field, codes in _fields(payload, expected)}
+    for field, codes in _fields(payload, got):
         for k in wrong[field.name]:
             name = field.name if field.lanes == 1 else f"{field.name}[{k}]"
             want, have = wanted[field.name][k], codes[k]

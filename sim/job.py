@@ -1,4 +1,4 @@
-"""What a testbench is told: a job file and two files of packed beats.
+"""What a testbench is told: a job file, and a file of packed beats for each stream.
 
 The simulator is another process, which knows nothing of configurations: it drives ports by name
 and compares words. Beats are hexadecimal, one a line, as ``$readmemh`` reads them.
@@ -6,7 +6,8 @@ and compares words. Beats are hexadecimal, one a line, as ``$readmemh`` reads th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 from golden.files import write_atomic, write_json
 
 INPUTS, EXPECTED, JOB, OUTCOME = "inputs.hex", "expected.hex", "job.json", "outcome.json"
+STREAMS = "streams"
+"""Folder of the beats of a process."""
 TIMED = 64
 """Beats, from the first one on, whose latency or interval may be measured."""
 FOLDER = "BITPILLAR_JOB"
@@ -75,6 +78,75 @@ class Job:
         """The inverse of what :meth:`write` put into the job file."""
         ports = {name: StreamPorts(**value[name]) for name in ("input", "output")}
         return cls(**(value | ports | {"sooner": tuple(value["sooner"])}))
+
+
+@dataclass(frozen=True)
+class ProcessJob:
+    """Everything the testbench of a process needs besides the beats. Times are in cycles."""
+
+    clock: str
+    reset: str
+    inputs: dict[str, StreamPorts]
+    outputs: dict[str, StreamPorts]
+    cases: tuple[dict[str, int], ...]  # beats of each stream
+    cycles: tuple[int | None, ...]  # that each case may take alone without stalls, if stated
+    patience: int  # cycles in which no beat moves
+    seed: int
+
+    @classmethod
+    def of(
+        cls,
+        manifest: dict[str, Any],
+        cases: Iterable[dict[str, int]],
+        cycles: Iterable[int | None],
+        patience: int,
+        seed: int,
+    ) -> ProcessJob:
+        """The job that a manifest describes, for cases of so many beats."""
+
+        def ports(direction: str) -> dict[str, StreamPorts]:
+            streams = [s for s in manifest["streams"] if s["direction"] == direction]
+            return {s["name"]: StreamPorts.of(manifest, s["name"]) for s in streams}
+
+        return cls(
+            clock=manifest["clock"]["port"],
+            reset=manifest["reset"]["port"],
+            inputs=ports("in"),
+            outputs=ports("out"),
+            cases=tuple(cases),
+            cycles=tuple(cycles),
+            patience=patience,
+            seed=seed,
+        )
+
+    @property
+    def streams(self) -> dict[str, StreamPorts]:
+        """All streams."""
+        return self.inputs | self.outputs
+
+    def write(self, folder: Path, words: Mapping[str, Iterable[int]]) -> None:
+        """Write the job and the beats of each stream, those of all cases in order."""
+        for name, ports in self.streams.items():
+            write_words(folder / STREAMS / f"{name}.hex", words[name], ports.width)
+        write_json(folder / JOB, asdict(self))
+
+    @classmethod
+    def read(cls, folder: Path) -> ProcessJob:
+        """The inverse of what :meth:`write` put into the job file."""
+        value = json.loads((folder / JOB).read_text())
+        for side in ("inputs", "outputs"):
+            value[side] = {name: StreamPorts(**ports) for name, ports in value[side].items()}
+        return cls(**(value | {key: tuple(value[key]) for key in ("cases", "cycles")}))
+
+    def words(self, folder: Path) -> list[dict[str, list[str]]]:
+        """The beats of each case by stream, as :func:`read_bits` gives them."""
+        cases: list[dict[str, list[str]]] = [{} for _ in self.cases]
+        for name, ports in self.streams.items():
+            words, start = read_bits(folder / STREAMS / f"{name}.hex", ports.width), 0
+            for lengths, case in zip(self.cases, cases, strict=True):
+                case[name] = words[start : start + lengths[name]]
+                start += lengths[name]
+        return cases
 
 
 def write_words(path: Path, words: Iterable[int], width: int) -> None:

@@ -85,6 +85,11 @@ class Source:
         """Whether nothing is offered."""
         return not self._offering
 
+    @property
+    def goal(self) -> int:
+        """Index after that of the last word to go."""
+        return len(self._words)
+
     def step(self, cycle: int) -> None:
         if self._offering:
             if self._ready.get() == "0":
@@ -106,8 +111,9 @@ class Source:
 
     def _rest(self) -> None:
         self._valid.set("0")
-        word = self._words[min(self.next, len(self._words) - 1)]
-        self._payload.set(word.translate(_COMPLEMENT))
+        if self._words:
+            word = self._words[min(self.next, len(self._words) - 1)]
+            self._payload.set(word.translate(_COMPLEMENT))
         self._offering = False
 
 
@@ -150,6 +156,15 @@ class Sink:
     def goal(self) -> int:
         """Index after that of the last word to come."""
         return len(self._expected)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a word was offered and not taken."""
+        return self._held is not None
+
+    def block(self) -> None:
+        """Be never willing from now on."""
+        self._willing, self._period = b"\0", 1
 
     def unblock(self) -> None:
         """Be always willing from now on."""

@@ -9,22 +9,17 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Awaitable, Callable
-from functools import cache, wraps
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import cocotb
-
-from golden.files import write_json
-
-from .diagnose import diagnose
-from .job import EXPECTED, FOLDER, INPUTS, JOB, OUTCOME, TIMED, Job, read_bits
+from .diagnose import WORDS, diagnose
+from .job import EXPECTED, FOLDER, INPUTS, JOB, TIMED, Job, read_bits
+from .scenario import scenarios
 from .stalls import ALWAYS, SEGMENT, Schedule, schedule
 from .streams import MISMATCHES, Bench, Sink, Source, Violation
 
 NEVER = bytes(SEGMENT)
-_outcome: dict[str, Any] = {}
 
 
 class Session:
@@ -100,15 +95,7 @@ class Session:
                 beat - sink.first,
                 max(4, self.job.output_beats),
             )
-            raise Violation(kind, f"beat {beat}: {_WORDS[kind]}", beat=beat)
-
-
-_WORDS = {
-    "wrong": "wrong value",
-    "dropped": "lost; later beats come in its place",
-    "repeated": "an earlier beat comes again",
-    "reordered": "beats come out of order",
-}
+            raise Violation(kind, f"beat {beat}: {WORDS[kind]}", beat=beat)
 
 
 @cache
@@ -123,28 +110,7 @@ def _load() -> tuple[Job, list[str], list[str]]:
     return job, inputs, expected
 
 
-def scenario(body: Callable[[Session], Awaitable[None]]) -> Any:
-    """A cocotb test that runs ``body`` and writes down what it saw."""
-
-    @wraps(body)
-    async def test(dut: Any) -> None:
-        session = Session(dut)
-        report = session.report
-        _outcome[body.__name__] = report
-        await session.bench.start()
-        try:
-            await body(session)
-            report["status"] = "pass"
-        except Violation as broken:
-            report |= {"status": "fail", "kind": broken.kind, "message": str(broken)}
-            report |= broken.where
-            raise
-        finally:
-            session.bench.stop()
-            report |= {"cycles": session.bench.cycle, "beats": session.compared}
-            write_json(Path(os.environ[FOLDER]) / OUTCOME, _outcome)
-
-    return cocotb.test()(test)
+scenario = scenarios(Session)
 
 
 @scenario
