@@ -14,6 +14,7 @@ from typing import Any
 
 from ..errors import BadInput, require
 from .accelerator import AcceleratorConfig
+from .prune import VALUES
 
 BYTES = 256
 ALIGN = 128
@@ -30,8 +31,6 @@ ADDRESS_BITS = 40
 """Of an address that the machine can reach."""
 LAYERS = 1024
 """Most descriptors of a list."""
-VALUES = 1 << 16
-"""An importance is smaller."""
 
 OPS = ("conv", "deconv", "coords", "union")
 MODES = ("spconv", "submanifold", "selective")
@@ -80,8 +79,8 @@ FIELDS = (
     Field("cpr_after", 28, 32, "layers of the list whose CPR must be complete", 0, None),
     Field("features_after", 32, 32, "layers of the list whose features must be complete", 0, None),
     Field("capacity", 36, 32, "most output pillars", 1, 1 << INDEX_BITS),
-    Field("select_count", 40, 32, "top-k of this + ceil(outputs * ratio / 2^16)", 0, 1 << INDEX_BITS),
-    Field("select_ratio", 44, 32, "see select_count", 0, 1 << 16),
+    Field("select_count", 40, 32, "top-k: see select_ratio", 0, 1 << INDEX_BITS),
+    Field("select_ratio", 44, 32, "k = select_count + ceil(outputs * this / 2^16)", 0, 1 << 16),
     Field("threshold", 48, 32, "selected is what lies strictly above", 0, VALUES - 1),
     Field("union_bit", 52, 8, "union: presence bit of the second map", 0, SOURCES - 1),
     Field("union_first", 53, 8, "union: 1 if the first map is itself a union", 0, 1),
@@ -271,13 +270,19 @@ def reserved() -> Iterator[int]:
     yield from (byte for byte in range(BYTES) if byte not in used)
 
 
-def encode(fields: Fields) -> bytes:
-    """The bytes of a descriptor. A value that does not fit its field is :class:`BadInput`."""
+def complete(fields: Fields) -> dict[str, int]:
+    """All fields; those that are not given have their lowest value."""
     for name in fields:
         require(name in _BY_NAME, "descriptor field", name, ", ".join(_BY_NAME))
+    return {field.name: int(fields.get(field.name, field.low)) for field in FIELDS}
+
+
+def encode(fields: Fields) -> bytes:
+    """The bytes of a descriptor. A value that does not fit its field is :class:`BadInput`."""
     data = bytearray(BYTES)
+    values = complete(fields)
     for field in FIELDS:
-        value = int(fields.get(field.name, field.low))
+        value = values[field.name]
         top = (1 << field.bits) - 1
         require(0 <= value <= top, field.name, value, f"0 to {top}")
         data[field.offset : field.offset + field.bits // 8] = value.to_bytes(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..errors import BadInput, require
+from ..errors import require
 from .accelerator import AcceleratorConfig
-from .descriptor import BYTES, CONV, COORDS, DECONV, LAYERS, MODES, SOURCES, UNION, check
+from .descriptor import BYTES, CONV, COORDS, DECONV, LAYERS, MODES, SOURCES, UNION, check, complete
 from .networks import Layer, Network
 from .places import STATISTICS_BYTES, MemoryMap, Place, Region
 from .prune import ratio_code, ratio_count
@@ -26,8 +26,8 @@ ALL_PRESENT = (1 << SOURCES) - 1
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One descriptor. ``layer``: the network's layer that it is of. ``convolution``: None for a
-    union. ``source``: the map that it reads, for layers that compute."""
+    """One descriptor, all its fields. ``layer``: the network's layer that it is of.
+    ``convolution``: None for a union. ``source``: the map that it reads, if it computes."""
 
     fields: dict[str, int]
     layer: Layer
@@ -203,7 +203,7 @@ class _Builder:
     ) -> int:
         """Add a descriptor; returns how many there are then."""
         self.steps.append(
-            Step(fields=fields, layer=layer, convolution=convolution, source=source)
+            Step(fields=complete(fields), layer=layer, convolution=convolution, source=source)
         )
         return len(self.steps)
 

@@ -14,6 +14,8 @@ from ..errors import require
 
 MEASURES = ("max-abs", "l1", "l2")
 RATIO_BITS = 16
+VALUES = 1 << 16
+"""An importance is smaller in an accelerator."""
 
 
 def importance(features: NDArray[np.int8], measure: str = "max-abs") -> NDArray[np.int64]:
@@ -47,3 +49,22 @@ def above(value: NDArray[np.int64], threshold: int, measure: str) -> NDArray[np.
     """A mask of the importances strictly above ``threshold``, which is in units of the norm."""
     require(threshold >= 0, "threshold", threshold, "0 or more")
     return value > (threshold**2 if measure == "l2" else threshold)
+
+
+def selection(value: NDArray[np.int64], count: int) -> tuple[int, int]:
+    """:func:`top` as a threshold and a number of ties, for :func:`selected`.
+
+    The threshold is the smallest value among the ``count`` largest (all, if there are fewer), the
+    ties how many of the equal ones are among them. For none at all: (2^16 - 1, 0).
+    """
+    count = min(count, len(value))
+    if count == 0:
+        return VALUES - 1, 0
+    threshold = int(np.sort(value)[-count])
+    return threshold, count - int(np.count_nonzero(value > threshold))
+
+
+def selected(value: NDArray[np.int64], threshold: int, ties: int) -> NDArray[np.bool_]:
+    """A mask of values above ``threshold`` and of the first ``ties`` of those that equal it."""
+    equal = value == threshold
+    return (value > threshold) | (equal & (np.cumsum(equal) <= ties))
