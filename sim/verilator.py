@@ -21,12 +21,11 @@ from .cache import CACHE, cached, digest
 from .compiler import BuildError, Trace, compile_model, fingerprint, home
 from .waivers import WAIVERS
 
-OPTIONS = (
+COMMON = (
     "--cc",
     "--exe",
     "--make", "json",  # lists the C++ files, which go to the compiler below
     "--prefix", "Vtop",
-    "--vpi",
     "--timescale", "1ns/1ps",
     # What Verilog leaves undefined is random, different from seed to seed.
     "--x-assign", "unique",
@@ -37,6 +36,9 @@ OPTIONS = (
     "-Wall",
     *(f"-Wno-{name}" for name in WAIVERS),
 )  # fmt: skip
+"""For every model."""
+OPTIONS = ("--vpi", *COMMON)
+"""For models that cocotb drives."""
 
 
 @dataclass(frozen=True)
