@@ -89,9 +89,7 @@ class RuleLayer:
         """The convolution whose rules are made (op ``conv``, ``deconv``, ``coords``)."""
         transposed = self.op in ("deconv", "coords")
         stride = self.kernel if transposed else self.stride
-        return Convolution(
-            kernel=self.kernel, stride=stride, transposed=transposed, mode=self.mode
-        )
+        return Convolution(kernel=self.kernel, stride=stride, transposed=transposed, mode=self.mode)
 
 
 def tokens(source: Source) -> Beats:

@@ -367,9 +367,7 @@ class _Select(wiring.Component):
             self.error.eq(step & entry.present & ~good),
             equal.eq(entry.value == header.threshold),
             selected.eq(
-                ~header.valid
-                | (entry.value > header.threshold)
-                | (equal & (tied < header.ties))
+                ~header.valid | (entry.value > header.threshold) | (equal & (tied < header.ties))
             ),
             event.present.eq(entry.present & good & ((header.use != PRUNE) | selected)),
             event.last.eq(entry.last),

@@ -79,6 +79,15 @@ class RowMarks(wiring.Component):
         return m
 
 
+def _window(item: data.StructLayout) -> dict[str, wiring.Member]:
+    return {
+        "i": In(stream.Signature(item)),
+        "present": Out(WINDOW),
+        "items": Out(data.ArrayLayout(item, WINDOW)),
+        "drop": In(1),
+    }
+
+
 class Window(wiring.Component):
     """The next elements of a stream, all in view; the first one leaves on request.
 
@@ -93,20 +102,12 @@ class Window(wiring.Component):
     """
 
     def __init__(self, item: data.StructLayout):
-        super().__init__(
-            {
-                "i": In(stream.Signature(item)),
-                "present": Out(WINDOW),
-                "items": Out(data.ArrayLayout(item, WINDOW)),
-                "drop": In(1),
-            }
-        )
+        super().__init__(_window(item))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         items = [
-            Signal(self.i.payload.shape(), name=f"item_{j}", reset_less=True)
-            for j in range(WINDOW)
+            Signal(self.i.payload.shape(), name=f"item_{j}", reset_less=True) for j in range(WINDOW)
         ]
         present = Signal(WINDOW)
         m.d.comb += [self.i.ready.eq(~present[-1]), self.present.eq(present)]
@@ -138,8 +139,7 @@ class LineBuffer(wiring.Component):
 
     def __init__(self, item: data.StructLayout, depth: int):
         self._item, self._depth = item, depth
-        window = Window(item).signature.members
-        super().__init__({name: window[name] for name in ("i", "present", "items", "drop")})
+        super().__init__(_window(item))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
