@@ -16,11 +16,8 @@ from ..pipeline import Register
 from .layout import (
     ADDRESS_BITS,
     VALUE_BITS,
-    done_layout,
-    pillar_layout,
     read_layout,
     token_layout,
-    write_layout,
 )
 from .rows import RowMarks, event_layout
 
@@ -235,10 +232,9 @@ class _Pointers(wiring.Component):
                         m.d.sync += due.eq(1)
                     with m.If(end):
                         m.next = "FINISH"
-            with m.State("FINISH"):
-                with m.If(more == 0):
-                    m.d.comb += self.layer.ready.eq(1)
-                    m.next = "ASK"
+            with m.State("FINISH"), m.If(more == 0):
+                m.d.comb += self.layer.ready.eq(1)
+                m.next = "ASK"
         return m
 
     def _read_entries(self, m: Module, more: Value, due: Signal, asked: Signal) -> None:

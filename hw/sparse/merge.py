@@ -233,7 +233,7 @@ class Merge(wiring.Component):
                 kernel_row.submanifold.eq(submanifold),
             ]
             kernel_rows.append(kernel_row)
-        top, middle, leading = kernel_rows
+        _top, middle, _leading = kernel_rows
 
         # The next candidate.
         nearest, follows = _first(m, kernel_rows)
@@ -324,13 +324,12 @@ class Merge(wiring.Component):
             return three & (number == rows - 1) & (~double | layer.rows[0])
 
         with m.FSM(name="rows"):
-            with m.State("IDLE"):
-                with m.If(self.active):
-                    begin(0)
-                    with m.If(single):
-                        m.next = "MERGE"
-                    with m.Else():
-                        m.next = "FILL"
+            with m.State("IDLE"), m.If(self.active):
+                begin(0)
+                with m.If(single):
+                    m.next = "MERGE"
+                with m.Else():
+                    m.next = "FILL"
             with m.State("FILL"):
                 m.d.comb += filling.eq(1)
                 with m.If(filled):

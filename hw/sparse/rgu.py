@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import INDEX_BITS, OPS
 
 from ..arith import named
-from .layout import COLUMN_BITS, pillar_layout, token_layout
+from .layout import pillar_layout, token_layout
 from .merge import SIDE_BITS, Merge, element_layout, rgu_layer_layout, row_signature
 from .rows import WINDOW, LineBuffer, RowMarks, Window, event_layout
 
@@ -58,7 +58,7 @@ class Rgu(wiring.Component):
         wiring.connect(m, marks.o, wiring.flipped(self.o))
 
         # Windows to those who look into them.
-        for user, name, window in (
+        for user, _name, window in (
             (merge.leading, "leading", leading),
             (merge.middle, "middle", middle),
             (merge.top, "top", top),
@@ -95,14 +95,13 @@ class Rgu(wiring.Component):
         index = Signal(INDEX_BITS)
         for engine, ops in ((merge, (CONV,)), (expand, (DECONV, COORDS)), (union, (UNION,))):
             m.d.comb += [engine.layer.eq(layer), engine.o.ready.eq(marks.i.ready)]
-            with m.Switch(layer.op):
-                with m.Case(*ops):
-                    m.d.comb += [
-                        engine.active.eq(self.layer.valid),
-                        self.layer.ready.eq(engine.done),
-                        marks.i.valid.eq(engine.o.valid),
-                        event.eq(engine.o.payload),
-                    ]
+            with m.Switch(layer.op), m.Case(*ops):
+                m.d.comb += [
+                    engine.active.eq(self.layer.valid),
+                    self.layer.ready.eq(engine.done),
+                    marks.i.valid.eq(engine.o.valid),
+                    event.eq(engine.o.payload),
+                ]
         with m.If(layer.op != DECONV):
             m.d.comb += event.item.index.eq(index)
         with m.If(marks.i.valid & marks.i.ready):

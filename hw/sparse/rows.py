@@ -61,14 +61,13 @@ class RowMarks(wiring.Component):
             back.i.valid.eq(held & (item.last | new)),
             self.i.ready.eq(~new | ~held | back.i.ready),
         ]
-        with m.If(new):
-            with m.If(self.i.ready):
-                m.d.sync += [held.eq(1), item.eq(event.item)]
-                with m.If(~event.present):
-                    m.d.sync += item.eq(0)
-                m.d.sync += [item.last.eq(event.last), item.empty.eq(~event.present)]
-                if "end" in self._item.members:
-                    m.d.sync += item.end.eq(event.end)
+        with m.If(new), m.If(self.i.ready):
+            m.d.sync += [held.eq(1), item.eq(event.item)]
+            with m.If(~event.present):
+                m.d.sync += item.eq(0)
+            m.d.sync += [item.last.eq(event.last), item.empty.eq(~event.present)]
+            if "end" in self._item.members:
+                m.d.sync += item.end.eq(event.end)
         with m.Else():
             with m.If(back.i.valid & back.i.ready):
                 m.d.sync += held.eq(0)
