@@ -25,6 +25,7 @@ from golden.posit_mac import PositMacConfig
 from golden.requant import RequantConfig
 from golden.requantizer import RequantizerConfig
 from golden.simd_mac import SimdMacConfig
+from golden.sparse.vpu_unit import VpuConfig
 from golden.ternary import TernaryConfig, UnpackerConfig
 from golden.unit import Config
 
@@ -39,6 +40,7 @@ from .posit_codec import PositDecoder, PositEncoder
 from .posit_mac import PositMac
 from .requantizer import Requantizer
 from .simd_mac import SimdMac
+from .sparse.vpu_unit import VpuUnit
 from .ternary import TernaryDot, Unpacker
 
 COMPONENTS: dict[type[Config], Callable[..., wiring.Component]] = {
@@ -58,6 +60,7 @@ COMPONENTS: dict[type[Config], Callable[..., wiring.Component]] = {
     TablesConfig: Tables,
     BitmodConfig: Bitmod,
     DequantizerConfig: Dequantizer,
+    VpuConfig: VpuUnit,
 }
 """The component of each kind of configuration."""
 
@@ -350,6 +353,24 @@ def _requantizers() -> Iterable[Design]:
         )
 
 
+def _sparse_designs() -> Iterable[Design]:
+    spade = "SPADE (Lee et al., HPCA 2024)"
+    yield Design(
+        "vpu_n16",
+        VpuConfig(),
+        "vector unit: 16 sums a cycle to INT8 features, importance of pillars, exact top-k",
+        spade,
+        "sparse accelerator",
+    )
+    yield Design(
+        "vpu_n16_plain",
+        VpuConfig(importance=False),
+        "vector unit without importance: 16 sums a cycle to INT8 features",
+        spade,
+        "sparse accelerator",
+    )
+
+
 CATALOG: tuple[Design, ...] = (
     *_integer_designs(),
     *_dint_designs(),
@@ -359,6 +380,7 @@ CATALOG: tuple[Design, ...] = (
     *_posit_designs(),
     *_serial_designs(),
     *_requantizers(),
+    *_sparse_designs(),
 )
 
 

@@ -12,33 +12,8 @@ from numpy.typing import NDArray
 from ..requant import RequantConfig, requantize
 from .accelerator import AcceleratorConfig
 from .descriptor import MEASURES, SELECTIONS
-from .prune import RATIO_BITS
-
-HEADER_BYTES = 64
-"""Of a CPR."""
-NOTHING = (1 << 16) - 1
-"""Threshold above which no value lies."""
-
-
-def select_number(count: int, select_count: int, select_ratio: int) -> int:
-    """How many of ``count`` outputs a top-k selection takes: ``select_count`` and the ratio (in
-    2^-16, rounded up) together, but never more than there are."""
-    return min(count, select_count + -(-count * select_ratio >> RATIO_BITS))
-
-
-def top_selection(value: NDArray[np.int64], number: int) -> tuple[int, int]:
-    """``(threshold, ties)`` that select the ``number`` largest: what is above the threshold, and
-    the first ``ties`` of what equals it. Of zero: (:data:`NOTHING`, 0)."""
-    if number == 0:
-        return NOTHING, 0
-    threshold = int(np.sort(value)[-number])
-    return threshold, number - int(np.count_nonzero(value > threshold))
-
-
-def selected(value: NDArray[np.int64], threshold: int, ties: int) -> NDArray[np.bool_]:
-    """A mask of what a header selects."""
-    equal = value == threshold
-    return (value > threshold) | (equal & (np.cumsum(equal) <= ties))
+from .places import HEADER_BYTES
+from .prune import RATIO_BITS, importance, selection
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,11 +80,10 @@ def layer_writes(
         if command.first or not totals:
             totals.append(np.zeros(len(codes), np.int64))
             columns.append(command.tags)
-        part = np.abs(codes)
         if layer["measure"] == MEASURES.index("l1"):
-            totals[-1] = totals[-1] + part.sum(axis=1)
+            totals[-1] = totals[-1] + importance(codes, "l1")
         else:
-            totals[-1] = np.maximum(totals[-1], part.max(axis=1))
+            totals[-1] = np.maximum(totals[-1], importance(codes, "max-abs"))
     value = np.concatenate(totals)
     entries = (
         entry_writes(config, layer, np.concatenate(columns), value) if layer["measure"] else []
@@ -163,8 +137,8 @@ def entry_writes(
         strobe = (1 << len(part)) - 1
         writes.append(Write(layer["output_entries"] + low, data, strobe, last, last))
     if layer["selection"] == SELECTIONS.index("top-k"):
-        number = select_number(len(value), layer["select_count"], layer["select_ratio"])
-        threshold, ties = top_selection(value, number)
+        number = layer["select_count"] - (-len(value) * layer["select_ratio"] >> RATIO_BITS)
+        threshold, ties = selection(value, number)
     else:
         threshold, ties = layer["threshold"], 0
     header = struct.pack("<4I", len(value), 1, threshold, ties).ljust(HEADER_BYTES, b"\0")

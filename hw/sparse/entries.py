@@ -8,8 +8,8 @@ from amaranth.lib.wiring import In, Out
 
 from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import MEASURES, SELECTIONS
+from golden.sparse.places import HEADER_BYTES
 from golden.sparse.prune import RATIO_BITS
-from golden.sparse.vpu import HEADER_BYTES
 
 from ..arith import named
 from ..arith import select as choose

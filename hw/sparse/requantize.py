@@ -23,10 +23,10 @@ from golden.errors import require
 from golden.requant import RequantConfig
 from golden.requantizer import RequantizerConfig
 from golden.sparse.accelerator import AcceleratorConfig
+from golden.sparse.places import PARAMETER_BYTES
 
 from ..requantizer import Bias, Clamp, Multiply, Shift
 
-PARAMETER_BYTES = 8
 LATENCY = 4
 """Cycles from ``sums`` to ``result``."""
 

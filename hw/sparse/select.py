@@ -251,7 +251,7 @@ class LowBytes(wiring.Component):
             self.data.ready.eq(more & ~others.any()),
             self.update.eq(matches.any()),
             self.value.eq(value),
-            self.done.eq(~more & ~others.any()),
+            self.done.eq(~more & ~others.any() & ~self.read.valid),
         ]
         m.d.sync += matches.eq(others)
         with m.If(self.data.valid & self.data.ready):

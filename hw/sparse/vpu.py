@@ -188,7 +188,7 @@ class Vpu(wiring.Component):
             now.plane.eq(finish.address),
             now.index.eq(finish.base + output),
             now.half.eq(finish.half),
-            now.phased.eq(layer.phased),
+            now.phased.eq(layer.phased[0] & ~null),
             now.relu.eq(layer.relu),
             now.null.eq(null),
             now.late.eq(measured & ~null),
