@@ -44,8 +44,12 @@ def emit(design: Design, folder: Path = VERILOG_FOLDER) -> Path:
 
 def verilog(design: Design, component: wiring.Component) -> str:
     """The Verilog of a design: top module ``NAME``, its submodules ``NAME_submodule``."""
-    text = rtlil.convert(component, name=design.name, emit_src=False)
-    return _header(design) + _write_verilog(plain_names(text))
+    return _header(design) + translate(component, design.name)
+
+
+def translate(component: wiring.Component, name: str) -> str:
+    """The Verilog of a component: top module ``name``, its submodules ``name_submodule``."""
+    return _write_verilog(plain_names(rtlil.convert(component, name=name, emit_src=False)))
 
 
 def manifest(design: Design, component: wiring.Component, text: str) -> dict[str, Any]:
