@@ -2,65 +2,38 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from golden.sparse.accelerator import AcceleratorConfig
-from golden.sparse.cpr_encoder import HEADER_WORDS
-from golden.sparse.descriptor import INDEX_BITS, SIDE, USES
+from golden.sparse.places import HEADER_BYTES
 
 from ..arith import named
 from ..pipeline import Register
+from .cpr_read import (
+    AHEAD,
+    COUNT_BITS,
+    ENTRY,
+    HEADER,
+    ROW,
+    WORD,
+    Pointers,
+    Select,
+    Unpack,
+    cpr_layer_layout,
+)
+from .fifo import Fifo
 from .layout import (
     ADDRESS_BITS,
-    VALUE_BITS,
+    done_layout,
+    pillar_layout,
     read_layout,
     token_layout,
+    write_layout,
 )
-from .rows import RowMarks, event_layout
-
-IGNORE, PRUNE = USES.index("ignore"), USES.index("prune")
-WORD = 32
-COUNT_BITS = INDEX_BITS + 1
-SIDE_BITS = SIDE.bit_length()
-AHEAD = 256
-"""Rows whose pointers are known before their entries come. Even if no row has more than one entry,
-that hides twice the latency of a memory that answers after 100 cycles."""
-READ_ROWS = 16
-"""Rows whose entries are asked for together, if they are few."""
-READ_BEATS = 256
-"""Most beats of entries that are asked for at once."""
-
-
-def cpr_layer_layout() -> data.StructLayout:
-    """A list to read: ``cpr``, ``entries``: addresses; ``rows``, ``columns``: of its grid; ``use``
-    of its selection."""
-    return data.StructLayout(
-        {
-            "cpr": unsigned(ADDRESS_BITS),
-            "entries": unsigned(ADDRESS_BITS),
-            "rows": unsigned(SIDE_BITS),
-            "columns": unsigned(SIDE_BITS),
-            "use": unsigned(2),
-        }
-    )
-
-
-_ROW = data.StructLayout({"count": unsigned(COUNT_BITS), "end": unsigned(1)})
-"""A row by its number of entries; ``end``: the last one of its layer."""
-
-_HEADER = data.StructLayout(
-    {
-        "columns": unsigned(SIDE_BITS),
-        "use": unsigned(2),
-        "valid": unsigned(1),
-        "threshold": unsigned(VALUE_BITS + 1),
-        "ties": unsigned(COUNT_BITS),
-    }
-)
-"""What selects a layer's entries. A threshold over 16 bits has the top bit."""
+from .pack import Packer
+from .rows import RowMarks
 
 
 class CprReader(wiring.Component):
@@ -99,24 +72,24 @@ class CprReader(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.pointers = pointers = _Pointers(self.config)
-        m.submodules.counts = counts = SyncFIFOBuffered(width=_ROW.size, depth=AHEAD + 1)
-        m.submodules.headers = headers = SyncFIFO(width=_HEADER.size, depth=2)
-        m.submodules.unpack = unpack = _Unpack(self.config)
-        m.submodules.between = between = Register(_ENTRY)
-        m.submodules.select = select = _Select()
+        m.submodules.pointers = pointers = Pointers(self.config)
+        m.submodules.counts = counts = Fifo(ROW, AHEAD, block=True)
+        m.submodules.headers = headers = Fifo(HEADER, 2)
+        m.submodules.unpack = unpack = Unpack(self.config)
+        m.submodules.between = between = Register(ENTRY)
+        m.submodules.select = select = Select()
         m.submodules.marks = marks = RowMarks(token_layout())
         wiring.connect(m, wiring.flipped(self.layer), pointers.layer)
         wiring.connect(m, wiring.flipped(self.rows), pointers.rows)
         wiring.connect(m, pointers.read_rows, wiring.flipped(self.read_rows))
         wiring.connect(m, pointers.read_entries, wiring.flipped(self.read_entries))
-        wiring.connect(m, pointers.counts, counts.w_stream)
-        wiring.connect(m, pointers.headers, headers.w_stream)
-        wiring.connect(m, counts.r_stream, unpack.counts)
+        wiring.connect(m, pointers.counts, counts.i)
+        wiring.connect(m, pointers.headers, headers.i)
+        wiring.connect(m, counts.o, unpack.counts)
         wiring.connect(m, wiring.flipped(self.entries), unpack.entries)
         wiring.connect(m, unpack.o, between.i)
         wiring.connect(m, between.o, select.i)
-        wiring.connect(m, headers.r_stream, select.header)
+        wiring.connect(m, headers.o, select.header)
         wiring.connect(m, select.o, marks.i)
         wiring.connect(m, marks.o, wiring.flipped(self.o))
         with m.If(pointers.error | select.error):
@@ -124,262 +97,157 @@ class CprReader(wiring.Component):
         return m
 
 
-class _Pointers(wiring.Component):
-    """Header and pointers, a word a cycle; and the reads of both and of entries.
+def cpr_output_layout() -> data.StructLayout:
+    """A list to write: ``cpr``, ``entries``: addresses. ``write_cpr``: 0 if it is not to be.
+    ``late``: only its pointers are. ``capacity``: entries, at most."""
+    return data.StructLayout(
+        {
+            "cpr": unsigned(ADDRESS_BITS),
+            "entries": unsigned(ADDRESS_BITS),
+            "write_cpr": unsigned(1),
+            "late": unsigned(1),
+            "capacity": unsigned(COUNT_BITS),
+        }
+    )
+
+
+class CprWriter(wiring.Component):
+    """Writes the CPR of the pillars that pass, a pillar a cycle.
+
+    The header, whose last beat has the layer's mark, is written when all entries have been
+    acknowledged. Of a ``late`` list the header and the entries are somebody else's to write, and so
+    is the mark; ``pointers_done`` says when the pointers have been acknowledged. Without
+    ``write_cpr`` there is only the mark, in a beat without strobe. What is over ``capacity`` is not
+    written, and the pointers do not count it.
 
     Attributes
     ----------
-    layer, read_rows, read_entries, rows
-        Of :class:`CprReader`.
-    counts : Out(stream.Signature(_ROW.size))
-    headers : Out(stream.Signature(_HEADER.size))
-        Before the layer's first count.
-    error : Out(1)
-        A bad pointer, in this cycle.
+    layer : In(stream.Signature(cpr_output_layout()))
+        Taken when the layer is done.
+    i : In(stream.Signature(pillar_layout()))
+    rows, entries : Out(stream.Signature(write_layout(config)))
+        Pointers and header; entries, of which the last beat has a ``vector`` mark.
+    rows_done, entries_done : In(done_layout())
+        Of these two.
+    pointers_done : Out(1)
+        For one cycle, of each late layer.
+    count : Out(COUNT_BITS)
+        Entries of the layer so far; of the last one until the next begins.
+    overflow : Out(1)
+        Since reset a layer had more than its capacity.
     """
 
     def __init__(self, config: AcceleratorConfig):
-        self._words = config.bus_bits // WORD
+        self.config = config
         super().__init__(
             {
-                "layer": In(stream.Signature(cpr_layer_layout())),
-                "read_rows": Out(stream.Signature(read_layout())),
-                "read_entries": Out(stream.Signature(read_layout())),
-                "rows": In(stream.Signature(config.bus_bits)),
-                "counts": Out(stream.Signature(_ROW.size)),
-                "headers": Out(stream.Signature(_HEADER.size)),
-                "error": Out(1),
+                "layer": In(stream.Signature(cpr_output_layout())),
+                "i": In(stream.Signature(pillar_layout())),
+                "rows": Out(stream.Signature(write_layout(config))),
+                "entries": Out(stream.Signature(write_layout(config))),
+                "rows_done": In(done_layout()),
+                "entries_done": In(done_layout()),
+                "pointers_done": Out(1),
+                "count": Out(COUNT_BITS),
+                "overflow": Out(1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        layer = self.layer.payload
-        shift = (self._words - 1).bit_length()
-        known = Signal(COUNT_BITS)  # entries: the latest pointer
-        asked = Signal(COUNT_BITS - shift)  # beats of entries
+        beat = self.config.beat
+        layer, pillar = self.layer.payload, self.i.payload
+        m.submodules.pointers = pointers = Packer(beat)
+        m.submodules.packer = packer = Packer(beat)
+        written = named(m, "written", layer.write_cpr & ~layer.late)  # entries and header
 
-        number = Signal(range(HEADER_WORDS + SIDE + 1))  # of the word
-        place = number[:shift]
-        word = named(m, "word", self.rows.payload.word_select(place, WORD))
-        header = Signal(_HEADER)
-        row = Signal(_ROW)
+        # Packed beats to their places.
+        rows, entries = Signal(range(1 << 16)), Signal(COUNT_BITS)  # beats of the layer so far
+        shift = beat.bit_length() - 1
+        for packed, out, address, number in (
+            (pointers.o, self.rows, layer.cpr + HEADER_BYTES, rows),
+            (packer.o, self.entries, layer.entries, entries),
+        ):
+            m.d.comb += [
+                out.valid.eq(packed.valid),
+                packed.ready.eq(out.ready),
+                out.payload.address.eq(address + (number << shift)),
+                out.payload.data.eq(packed.payload.data),
+                out.payload.strobe.eq(packed.payload.strobe),
+                out.payload.flush.eq(packed.payload.last),
+                out.payload.vector.eq(
+                    packed.payload.last & (layer.late if out is self.rows else 1)
+                ),
+            ]
+            with m.If(packed.valid & packed.ready):
+                m.d.sync += number.eq(number + 1)
+
+        count = Signal(COUNT_BITS)
+        room = named(m, "room", count != layer.capacity)
+        taken = named(m, "taken", ~pillar.empty & room)
+        total = named(m, "total", count + taken)
         m.d.comb += [
-            row.count.eq(word - known),
-            self.headers.payload.eq(header),
-            self.counts.payload.eq(row),
-            self.read_rows.payload.address.eq(layer.cpr),
-            self.read_rows.payload.beats.eq(
-                (layer.rows + (HEADER_WORDS + 1 + self._words - 1)) >> shift
+            self.count.eq(count),
+            packer.i.payload.word.eq(
+                Cat(pillar.column, Const(0, WORD // 2 - len(pillar.column)), pillar.value)
             ),
+            packer.i.payload.present.eq(taken),
+            packer.i.payload.last.eq(pillar.end),
+            pointers.i.payload.present.eq(1),
         ]
-        step = Signal()  # a word is taken
-        end = named(m, "end", number == layer.rows + HEADER_WORDS)
-        first = named(m, "first", number == HEADER_WORDS)
-        m.d.comb += [
-            row.end.eq(end),
-            self.rows.ready.eq(step & (place.all() | end)),
-        ]
-        with m.If(step):
-            m.d.sync += number.eq(number + 1)
-
-        due = Signal()  # the entries that are known are to be asked for, however few
-        more = named(m, "more", (known + (self._words - 1) >> shift) - asked)
-        more = more[: len(asked)]
-        self._read_entries(m, more, due, asked)
-
-        with m.FSM(name="words"):
-            with m.State("ASK"):
-                m.d.comb += self.read_rows.valid.eq(self.layer.valid)
-                m.d.sync += [number.eq(0), known.eq(0), asked.eq(0), due.eq(0)]
-                m.d.sync += [header.columns.eq(layer.columns), header.use.eq(layer.use)]
-                with m.If(self.layer.valid & self.read_rows.ready):
-                    m.next = "HEADER"
-            with m.State("HEADER"):
-                m.d.comb += step.eq(self.rows.valid)
-                with m.Switch(number):
-                    with m.Case(1):
-                        m.d.sync += header.valid.eq(word[0])
-                    with m.Case(2):
-                        m.d.sync += header.threshold.eq(
-                            Cat(word[:VALUE_BITS], word[VALUE_BITS:].any())
-                        )
-                    with m.Case(3):
-                        # More ties than there can be entries are as good as that many.
-                        m.d.sync += header.ties.eq(
-                            Mux(word[COUNT_BITS:].any(), Const(-1, COUNT_BITS), word)
-                        )
-                with m.If(step & (number == HEADER_WORDS - 1)):
-                    m.next = "SELECTION"
-            with m.State("SELECTION"):
-                m.d.comb += self.headers.valid.eq(1)
-                with m.If(self.headers.ready):
-                    m.next = "POINTERS"
-            with m.State("POINTERS"):
-                wrong = (word < known) | (word > 1 << INDEX_BITS) | (first & (word != 0))
-                bad = named(m, "bad", wrong)
-                with m.If(bad):
-                    m.d.comb += row.count.eq(0)
+        headers = max(1, HEADER_BYTES // beat)
+        header = Signal(range(headers))  # its beats
+        final = named(m, "final", ~layer.write_cpr | (header == headers - 1))
+        done = Signal()
+        with m.FSM(name="layers"):
+            with m.State("IDLE"):
+                m.d.comb += pointers.i.valid.eq(self.layer.valid & layer.write_cpr)
+                with m.If(self.layer.valid & (pointers.i.ready | ~layer.write_cpr)):
+                    m.d.sync += count.eq(0)
+                    m.next = "PILLARS"
+            with m.State("PILLARS"):
+                to_packer = named(m, "to_packer", written & (taken | pillar.end))
+                to_pointers = named(m, "to_pointers", layer.write_cpr & pillar.last)
                 m.d.comb += [
-                    self.counts.valid.eq(self.rows.valid & ~first),
-                    step.eq(self.rows.valid & (first | self.counts.ready)),
-                    self.error.eq(step & bad),
+                    pointers.i.payload.word.eq(total),
+                    pointers.i.payload.last.eq(pillar.end),
+                    packer.i.valid.eq(self.i.valid & to_packer & (pointers.i.ready | ~to_pointers)),
+                    pointers.i.valid.eq(self.i.valid & to_pointers & (packer.i.ready | ~to_packer)),
+                    self.i.ready.eq(
+                        (pointers.i.ready | ~to_pointers) & (packer.i.ready | ~to_packer)
+                    ),
                 ]
-                with m.If(step):
-                    with m.If(~bad):
-                        m.d.sync += known.eq(word)
-                    with m.If((number % READ_ROWS == 0) | end):
-                        m.d.sync += due.eq(1)
-                    with m.If(end):
-                        m.next = "FINISH"
-            with m.State("FINISH"), m.If(more == 0):
-                m.d.comb += self.layer.ready.eq(1)
-                m.next = "ASK"
-        return m
-
-    def _read_entries(self, m: Module, more: Value, due: Signal, asked: Signal) -> None:
-        """Ask for the ``more`` beats that are known of, when they are many or ``due``."""
-        valid = Signal()
-        read = Signal(read_layout(), reset_less=True)
-        layer = self.layer.payload
-        place = Cat(Const(0, (self._words * WORD // 8 - 1).bit_length()), asked)
-        m.d.comb += [self.read_entries.valid.eq(valid), self.read_entries.payload.eq(read)]
-        many = named(m, "many", more >= READ_BEATS)
-        beats = named(m, "beats", Mux(many, READ_BEATS, more))
-        with m.If(~valid | self.read_entries.ready):
-            m.d.sync += valid.eq(0)
-            with m.If((more != 0) & (due | (more >= READ_ROWS))):
-                m.d.sync += [
-                    valid.eq(1),
-                    read.address.eq(layer.entries + place),
-                    read.beats.eq(beats),
-                    asked.eq(asked + beats),
+                with m.If(self.i.valid & self.i.ready):
+                    m.d.sync += count.eq(total)
+                    with m.If(~pillar.empty & ~room):
+                        m.d.sync += self.overflow.eq(1)
+                    with m.If(pillar.end):
+                        m.next = "WAIT"
+            with m.State("WAIT"):
+                late = named(m, "late", layer.write_cpr & layer.late)
+                m.d.comb += self.pointers_done.eq(late & self.rows_done.vectors.any())
+                with m.If(self.pointers_done):
+                    m.d.comb += done.eq(1)
+                    m.next = "IDLE"
+                with m.Elif(~layer.write_cpr | (written & self.entries_done.vectors.any())):
+                    m.next = "HEADER"
+            # The pointers may still be on their way.
+            with m.State("HEADER"), m.If(~pointers.o.valid):
+                m.d.comb += [
+                    self.rows.valid.eq(1),
+                    self.rows.payload.address.eq(layer.cpr + (header << shift)),
+                    self.rows.payload.data.eq(Mux(header == 0, count, 0)),
+                    self.rows.payload.strobe.eq(layer.write_cpr.replicate(beat)),
+                    self.rows.payload.flush.eq(final),
+                    self.rows.payload.vector.eq(0),
+                    self.rows.payload.layer.eq(final),
                 ]
-                with m.If(~many):
-                    m.d.sync += due.eq(0)
-
-
-_ENTRY = data.StructLayout(
-    {
-        "column": unsigned(WORD - VALUE_BITS),
-        "value": unsigned(VALUE_BITS),
-        "index": unsigned(INDEX_BITS),
-        "present": unsigned(1),
-        "last": unsigned(1),
-        "end": unsigned(1),
-    }
-)
-"""An entry if ``present``; the row ends with it if ``last``, and the layer if ``end``."""
-
-
-class _Unpack(wiring.Component):
-    """Entries out of beats, one a cycle, and the ends of their rows.
-
-    Attributes
-    ----------
-    counts : In(stream.Signature(_ROW.size))
-    entries : In(stream.Signature(config.bus_bits))
-    o : Out(stream.Signature(_ENTRY))
-    """
-
-    def __init__(self, config: AcceleratorConfig):
-        self._words = config.bus_bits // WORD
-        super().__init__(
-            {
-                "counts": In(stream.Signature(_ROW.size)),
-                "entries": In(stream.Signature(config.bus_bits)),
-                "o": Out(stream.Signature(_ENTRY)),
-            }
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        row = data.View(_ROW, self.counts.payload)
-        item = self.o.payload
-        taken = Signal(COUNT_BITS)  # entries of the row
-        index = Signal(INDEX_BITS)  # of the next entry; its low bits are its place in a beat
-        place = index[: (self._words - 1).bit_length()]
-        word = self.entries.payload.word_select(place, WORD)
-        step = Signal()
-        m.d.comb += [
-            Cat(item.column, item.value).eq(word),
-            item.index.eq(index),
-            item.present.eq(row.count != 0),
-            item.last.eq(~item.present | (taken + 1 == row.count)),
-            item.end.eq(item.last & row.end),
-            self.o.valid.eq(self.counts.valid & (self.entries.valid | ~item.present)),
-            step.eq(self.o.valid & self.o.ready),
-            self.counts.ready.eq(step & item.last),
-            # The last beat of a layer leaves with the layer's last row, which may be empty.
-            self.entries.ready.eq(
-                step & Mux(item.present, place.all() | item.end, item.end & (place != 0))
-            ),
-        ]
-        with m.If(step):
-            with m.If(item.present):
-                m.d.sync += [taken.eq(taken + 1), index.eq(index + 1)]
-            with m.If(item.last):
-                m.d.sync += taken.eq(0)
-            with m.If(item.end):
-                m.d.sync += index.eq(0)
-        return m
-
-
-class _Select(wiring.Component):
-    """Checks the columns and applies the selection.
-
-    Attributes
-    ----------
-    header : In(stream.Signature(_HEADER.size))
-    i : In(stream.Signature(_ENTRY))
-    o : Out(stream.Signature(event_layout(token_layout())))
-    error : Out(1)
-        A bad column, in this cycle.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(
-            {
-                "header": In(stream.Signature(_HEADER.size)),
-                "i": In(stream.Signature(_ENTRY)),
-                "o": Out(stream.Signature(event_layout(token_layout()))),
-                "error": Out(1),
-            }
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        header = data.View(_HEADER, self.header.payload)
-        entry, event = self.i.payload, self.o.payload
-        floor = Signal(SIDE_BITS)  # least column that may follow in the row
-        tied = Signal(COUNT_BITS)  # entries so far that were at the threshold
-        step, good, equal, selected = Signal(), Signal(), Signal(), Signal()
-        m.d.comb += [
-            self.o.valid.eq(self.i.valid & self.header.valid),
-            step.eq(self.o.valid & self.o.ready),
-            self.i.ready.eq(step),
-            self.header.ready.eq(step & entry.end),
-            good.eq((entry.column >= floor) & (entry.column < header.columns)),
-            self.error.eq(step & entry.present & ~good),
-            equal.eq(entry.value == header.threshold),
-            selected.eq(
-                ~header.valid | (entry.value > header.threshold) | (equal & (tied < header.ties))
-            ),
-            event.present.eq(entry.present & good & ((header.use != PRUNE) | selected)),
-            event.last.eq(entry.last),
-            event.end.eq(entry.end),
-            event.item.column.eq(entry.column),
-            event.item.index.eq(entry.index),
-            event.item.value.eq(entry.value),
-            event.item.selected.eq(selected & (header.use != IGNORE)),
-        ]
-        with m.If(step):
-            with m.If(entry.present):
-                m.d.sync += tied.eq(tied + equal)
-                with m.If(good):
-                    m.d.sync += floor.eq(entry.column + 1)
-            with m.If(entry.last):
-                m.d.sync += floor.eq(0)
-            with m.If(entry.end):
-                m.d.sync += tied.eq(0)
+                with m.If(self.rows.ready):
+                    m.d.sync += header.eq(header + 1)
+                    with m.If(final):
+                        m.d.comb += done.eq(1)
+                        m.next = "IDLE"
+        with m.If(done):
+            m.d.comb += self.layer.ready.eq(1)
+            m.d.sync += [rows.eq(0), entries.eq(0), header.eq(0)]
         return m
