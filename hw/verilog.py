@@ -17,7 +17,6 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from amaranth.back import rtlil
 from amaranth.hdl import Value
 from amaranth.lib import data, wiring
 
@@ -26,6 +25,7 @@ from golden.unit import Config, Payload, Unit
 from golden.version import __version__
 
 from .catalog import Design
+from .shared import Emission
 
 VERILOG_FOLDER = Path("build/verilog")
 
@@ -49,7 +49,7 @@ def verilog(design: Design, component: wiring.Component) -> str:
 
 def translate(component: wiring.Component, name: str) -> str:
     """The Verilog of a component: top module ``name``, its submodules ``name_submodule``."""
-    return _write_verilog(plain_names(rtlil.convert(component, name=name, emit_src=False)))
+    return _write_verilog(plain_names(Emission(name).convert(component)))
 
 
 def manifest(design: Design, component: wiring.Component, text: str) -> dict[str, Any]:
