@@ -110,5 +110,7 @@ class Copy(wiring.Component):
 
 def _without_zeros(text: str) -> str:
     """RTLIL without the cells that set memories to zero."""
-    zeros = r"^  cell \$meminit_v2 .*\n(?:    .*\n)*?    connect \\DATA \d+'0+\n(?:    .*\n)*  end\n"
+    zeros = (
+        r"^  cell \$meminit_v2 .*\n(?:    .*\n)*?    connect \\DATA \d+'0+\n(?:    .*\n)*  end\n"
+    )
     return re.sub(zeros, "", text, flags=re.MULTILINE)
