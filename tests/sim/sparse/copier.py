@@ -1,8 +1,8 @@
 """The smallest machine on an AXI bus: channels that copy memory, and registers to start them."""
 
-from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
+from amaranth.hdl import Module, Mux, ResetInserter, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 
 from golden.sparse.dma import DmaConfig
 from hw.sparse.axi import axi4, axi4_lite, connect_flat, flat
@@ -53,16 +53,15 @@ class Copier(wiring.Component):
         m.d.comb += self.irq.eq(started.any() & (started == finished))
         for k in range(len(self.config.reads)):
             self._channel(m, k, dma, words, soft, started[k], finished[k])
-        with m.If(write):
-            with m.Switch(address):
-                for place, word in words.items():
-                    # Status, error and the vectors count by themselves; a chunk starts a copy.
-                    if place not in (STATUS, ERROR) and place % 0x20 not in (CHUNK, VECTORS):
-                        with m.Case(place):
-                            m.d.sync += word.eq(value)
-                for k in range(len(self.config.reads)):
-                    with m.Case(channel(k) + CHUNK):
-                        m.d.sync += [words[channel(k) + CHUNK].eq(value), started[k].eq(1)]
+        with m.If(write), m.Switch(address):
+            for place, word in words.items():
+                # Status, error and the vectors count by themselves; a chunk starts a copy.
+                if place not in (STATUS, ERROR) and place % 0x20 not in (CHUNK, VECTORS):
+                    with m.Case(place):
+                        m.d.sync += word.eq(value)
+            for k in range(len(self.config.reads)):
+                with m.Case(channel(k) + CHUNK):
+                    m.d.sync += [words[channel(k) + CHUNK].eq(value), started[k].eq(1)]
         with m.If(soft):
             m.d.sync += started.eq(0)
         self._registers(m, words, address, value, write)
