@@ -127,3 +127,35 @@ def connect_flat(m: Module, top: wiring.Component, prefix: str, bus: object) -> 
     for name, member in bus.signature.members.items():
         port, inner = getattr(top, f"{prefix}_{name}"), getattr(bus, name)
         m.d.comb += port.eq(inner) if member.flow == Out else inner.eq(port)
+
+
+class FlatBuses(wiring.Component):
+    """``inner`` as a top level whose AXI ports have plain names, ``m_axi_araddr`` and so on.
+
+    ``buses``: names of the members of ``inner`` to flatten. All others are passed on as they are.
+    """
+
+    def __init__(self, inner: wiring.Component, *buses: str):
+        self.inner = inner
+        self.buses = buses
+        members: dict[str, wiring.Member] = {}
+        for name, member in inner.signature.members.items():
+            if name in buses:
+                signature = member.signature if member.flow == Out else member.signature.flip()
+                members |= flat(name, signature)
+            else:
+                members[name] = member
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.inner = self.inner
+        for name, member in self.inner.signature.members.items():
+            outer, inner = getattr(self, name, None), getattr(self.inner, name)
+            if name in self.buses:
+                connect_flat(m, self, name, inner)
+            elif member.is_signature:
+                wiring.connect(m, wiring.flipped(outer), inner)
+            else:
+                m.d.comb += outer.eq(inner) if member.flow == Out else inner.eq(outer)
+        return m

@@ -141,6 +141,7 @@ class DmaRead(wiring.Component):
         m = Module()
         config, clients = self.config, self.config.reads
         count = len(clients)
+        bits = min(8, config.burst.bit_length())  # of a burst's length, and of one less
         m.submodules.arbiter = arbiter = Arbiter(count, round_robin=config.round_robin)
         m.submodules.address = address = Fifo(burst_layout(config), 2)
         # One bit a client: whose burst it is.
@@ -197,7 +198,7 @@ class DmaRead(wiring.Component):
             self.axi.arvalid.eq(address.o.valid),
             address.o.ready.eq(self.axi.arready),
             self.axi.araddr[config.beat_bits :].eq(address.o.payload.address),
-            self.axi.arlen.eq(address.o.payload.beats - 1),
+            self.axi.arlen.eq((address.o.payload.beats - 1)[:bits]),
             self.axi.arsize.eq(config.beat_bits),
             self.axi.rready.eq(1),
             order.o.ready.eq(self.axi.rvalid & self.axi.rlast),

@@ -161,6 +161,7 @@ class DmaWrite(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, count = self.config, len(self.config.writes)
+        bits = min(8, config.burst.bit_length())  # of a burst's length, and of one less
         m.submodules.arbiter = arbiter = Arbiter(count, round_robin=config.round_robin)
         m.submodules.address = address = Fifo(burst_layout(config), 2)
         m.submodules.data = w = Register(_last_layout(config))
@@ -243,7 +244,7 @@ class DmaWrite(wiring.Component):
             self.axi.awvalid.eq(address.o.valid),
             address.o.ready.eq(self.axi.awready),
             self.axi.awaddr[config.beat_bits :].eq(address.o.payload.address),
-            self.axi.awlen.eq(address.o.payload.beats - 1),
+            self.axi.awlen.eq((address.o.payload.beats - 1)[:bits]),
             self.axi.awsize.eq(config.beat_bits),
             self.axi.wvalid.eq(w.o.valid),
             w.o.ready.eq(self.axi.wready),
