@@ -82,6 +82,26 @@ def program(
     return builder.build(pillars)
 
 
+def schedule(network: Network) -> tuple[Layer, ...]:
+    """The layers in the order of the list: that of the network, but an up-sampling moves between
+    two layers of which the second reads the first, as soon as its own source is older than both:
+    the array has something to do while the end of the first is written and read again."""
+    result: list[Layer] = []
+    left = list(network.layers)
+    while left:
+        layer = left.pop(0)
+        result.append(layer)
+        if not left or layer.role == "up" or layer.name not in left[0].source:
+            continue
+        done = {each.name for each in result[:-1]}
+        for other in left:
+            if other.role == "up" and not other.dense and other.source[0] in done:
+                left.remove(other)
+                result.append(other)
+                break
+    return tuple(result)
+
+
 class _Builder:
     """Walks the network once."""
 
@@ -107,12 +127,13 @@ class _Builder:
 
     def build(self, pillars: int) -> Program:
         self.places["pillars"] = self.input(pillars)
-        ups = False
-        for layer in self.network.layers:
-            ups |= layer.role == "up"
-            if ups:
-                self.look_ahead()
+        layers = schedule(self.network)
+        for layer, following in zip(layers, (*layers[1:], None), strict=True):
             self.add(layer)
+            # While the array still has the layer after it to do, if there is one.
+            body = following is not None and following.role in ("body", "down")
+            goes_on = body and layer.name in following.source
+            self.look_ahead(unless=layer.name if goes_on else None)
         count = len(self.steps)
         require(count <= LAYERS, "number of descriptors", count, f"at most {LAYERS}")
         for number, step in enumerate(self.steps):
@@ -400,16 +421,17 @@ class _Builder:
             )
         return self.coordinates[layer.name]
 
-    def look_ahead(self) -> None:
-        """Make coordinates of up-sampled and united maps as soon as what they need exists, so that
-        the rules of their readers never wait. A pruned map's exist only when its features do: it
-        is not taken before its turn."""
+    def look_ahead(self, unless: str | None) -> None:
+        """Make coordinates of up-sampled and united maps as soon as what they need exists, but not
+        of the map ``unless``, so that the rules of their readers never wait. A pruned map's exist
+        only when its features do: it is not taken before its turn."""
         for layer in self.network.layers:
             if layer.name in self.places or layer.dense or self.variant.dense:
                 continue
             if layer.role == "up" and layer.transposed and layer.kernel > 1:
                 source = self.places.get(layer.source[0])
-                if source is not None and not source.pruned:
+                wanted = layer.source[0] != unless
+                if source is not None and not source.pruned and wanted:
                     self.coords(layer, convolution_of(layer, self.variant), source)
             if layer.role == "concat":
                 self.unite(layer)

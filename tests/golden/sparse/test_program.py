@@ -123,7 +123,13 @@ def test_coordinates_of_ups_come_first_unless_pruned():
         form = VARIANTS[name]
         made = program(NETWORKS["pointpillars-kitti"].for_variant(form), form, (16, 16), N8)
         ops = [(step.fields["op"], step.layer.name) for step in made.steps]
-        assert (ops.index((2, "up3")) < ops.index((0, "up1"))) == early
+        united = [at for at, op in enumerate(ops) if op == (3, "concat")]
+        assert (ops.index((2, "up2")) < united[0] < ops.index((1, "up2"))) == early
+        assert (ops.index((2, "up3")) < united[1] < ops.index((1, "up3"))) == early
+        # Independent layers stand between dependent ones.
+        names = [name for _, name in ops]
+        assert names.index("block2.0") + 1 == names.index("up1")
+        assert names.index("block3.0") < names.index("up2") < names.index("block3.1")
 
 
 def test_bytes_of_a_map():
