@@ -256,7 +256,10 @@ def address(rng):
 def good(rng, number):
     """A descriptor that is right, with all that it does not use at random."""
     op = rng.randrange(4)
-    kernel = {0: rng.choice([1, 2, 3]), 3: 1}.get(op, rng.choice([2, 4]))
+    most = CONFIG.weight_vectors // CONFIG.array  # matrices of a pass that fit
+    conv = rng.choice([k for k in (1, 2, 3) if k * k <= most])
+    kernel = {0: conv, 1: rng.choice([k for k in (2, 4) if k <= most]), 2: rng.choice([2, 4])}
+    kernel = kernel.get(op, 1)
     fields = {
         "op": op, "kernel": kernel, "relu": rng.randrange(2), "phased": int(op == 1),
         "phase": rng.randrange(kernel) if op == 1 else 0, "selection": rng.randrange(2),
