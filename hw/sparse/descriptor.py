@@ -135,12 +135,9 @@ class DescriptorReader(wiring.Component):
         for one, place in reversed(list(zip(found, places, strict=True))):
             with m.If(one):
                 m.d.comb += lane_at.eq(place)
-        with m.If(step == 0):
-            m.d.sync += stray.eq(Cat(found).any())
-        with m.Elif(Cat(found).any()):
-            m.d.sync += stray.eq(1)
-        with m.If((step == 0) | ~stray):
-            m.d.sync += stray_at.eq(Cat(lane_at, step))
+        # Once a descriptor is bad, none is taken before a reset.
+        with m.If(~stray):
+            m.d.sync += [stray.eq(Cat(found).any()), stray_at.eq(Cat(lane_at, step))]
 
     def _checks(self, fields: data.View) -> list[tuple[Field, Value]]:
         """Each check that can fail, and the field to blame."""

@@ -165,7 +165,7 @@ class Sequencer(wiring.Component):
                     m.d.sync += state.eq(State.READY)
         self._errors(m, page, state, working, reader, number, layers)
         with m.If(page.soft_reset):
-            m.d.sync += [state.eq(State.RESET), rest.eq(0)]
+            m.d.sync += state.eq(State.RESET)
 
         cycles = Signal(64)
         with m.If(state == State.BEGIN):

@@ -11,6 +11,7 @@ from golden.sparse import registers
 from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import BYTES, FIELDS, LAYERS, decode, encode, offence
 from golden.sparse.registers import ERRORS, REGISTERS, constants, offset_of
+from hw.sparse.sequencer import REST
 from sim.streams import Bench, Port
 
 CONFIG = AcceleratorConfig(**json.loads(os.environ["BITPILLAR_MACHINE"]))
@@ -112,6 +113,7 @@ class World:
         }
         self.memory, self.seen, self.clears, self.quiet = {}, {}, 0, 0
         self.bus_busy = 0  # cycles for which the bus will not come to rest
+        self.restless = 0.0  # how often the bus wakes for a cycle
         self.pace = 0.0
 
     def set_pace(self, busy):
@@ -141,8 +143,11 @@ class World:
             mark = self.owed[name] and name not in self.late and self.rng.random() >= self.pace
             self.owed[name] -= bool(mark)
             self.marks[name].set("1" if mark else "0")
+        halted = self.seen["halt"] == "1"
+        self.quiet = self.quiet + 1 if self.idling and halted else 0
         if self.seen["clear"] == "1":
             assert self.idling, "reset while the bus is under way"
+            assert not halted or self.quiet >= REST, "reset before the bus has come to rest"
             assert self.seen["running"] == "0"
             self.clears += 1
             self.beats.drop()
@@ -151,7 +156,7 @@ class World:
                 mark.set("0")
             self.error.set(bits(0, 8))
         self.bus_busy = max(0, self.bus_busy - 1)
-        self.idling = not self.bus_busy
+        self.idling = not self.bus_busy and self.rng.random() >= self.restless
         self.idle.set("1" if self.idling else "0")
 
     def beat(self, address):
@@ -340,6 +345,20 @@ async def registers_read_and_write(w):
         await w.cycles(20)
         assert await w.read("count") == 7
         await w.write("count", 0)
+        # A master that does not wait for its answers, nor take them.
+        w.b.busy = 1.0
+        count = len(w.b.taken)
+        for value, offset in ((5, "count"), (6, beyond), (7, "list_low")):
+            place = offset if isinstance(offset, int) else offset_of(offset)
+            w.aw.queue.append({"addr": place, "prot": 0})
+            w.w.queue.append({"data": value, "strb": 15})
+        await w.cycles(30)
+        w.b.busy = busy
+        await w.until(lambda goal=count + 3: len(w.b.taken) == goal)
+        assert w.b.taken[count:] == [[OKAY], [SLVERR], [OKAY]]
+        assert await w.read("count") == 5 and await w.read("list_low") == 7
+        await w.write("count", 0)
+        await w.write("list_low", 0)
 
 
 @scenario
@@ -511,6 +530,30 @@ async def errors_stop_the_machine(w):
 
 
 @scenario
+async def an_error_with_the_last_mark(w):
+    """Either done, or stopped, whichever comes first; never both."""
+    seen = set()
+    for delay in range(12):
+        w.layers.taken.clear()
+        w.late = {"records_done"}
+        await w.begin(goods(w.rng, 1))
+        await w.until(lambda: len(w.layers.taken) == 1 and not w.owed["rows_done"])
+        await w.cycles(5)
+        w.late = set()
+        await w.cycles(delay)
+        w.faults.set("001")
+        await w.cycles(1)
+        w.faults.set("000")
+        await w.cycles(5)
+        status = await w.status()
+        failed = status["error"] == 1
+        assert status == dict(busy=0, done=not failed, error=failed, stopped=failed)
+        seen.add(failed)
+        await w.soft_reset()
+    assert seen == {False, True}
+
+
+@scenario
 async def faults_count_only_while_running(w):
     w.faults.set("111")
     await w.begin(goods(w.rng, 8))
@@ -541,6 +584,7 @@ async def soft_reset_at_any_moment(w):
         await w.cycles(w.rng.randrange(14 * BEATS + 60))
         clears = w.clears
         w.bus_busy = w.rng.choice([0, 1, 30])
+        w.restless = w.rng.choice([0.0, 0.2, 0.5])
         w.aw.queue.append({"addr": offset_of("control"), "prot": 0})
         w.w.queue.append({"data": 0b010, "strb": 15})
         await w.until(lambda: w.seen["halt"] == "1")
@@ -548,6 +592,7 @@ async def soft_reset_at_any_moment(w):
         w.bus_busy = w.rng.choice([0, 0, 10])
         taken = len(w.layers.taken)
         await w.until(lambda c=clears: w.clears == c + 1)
+        w.restless = 0.0
         await w.cycles(40)
         assert w.clears == clears + 1 and len(w.layers.taken) == taken
         assert await w.status() == dict(busy=0, done=0, error=0, stopped=0)

@@ -15,7 +15,7 @@ from sim.lint import lint_file
 from sim.verilator import build, run
 
 HERE = Path(__file__).parent
-TESTS = 12
+TESTS = 13
 N64 = ACCELERATORS["n64"].replace(columns=2048, weight_bytes=2 * 64 * 64)
 
 
