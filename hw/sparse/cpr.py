@@ -41,8 +41,9 @@ class CprReader(wiring.Component):
 
     One read brings header and pointers; the entries are asked for as pointers tell of them. What is
     not selected makes no token if the layer prunes; its index counts. Pointers that do not ascend
-    from 0 to at most 2^``INDEX_BITS`` and columns that do not ascend to less than ``columns`` raise
-    ``error``; such a pointer counts as the one before it, and such an entry makes no token.
+    from 0 to at most 2^``INDEX_BITS`` by at most ``columns``, and columns that do not ascend to
+    less than ``columns``, raise ``error``; such a pointer counts as the one before it, and such an
+    entry makes no token.
 
     Attributes
     ----------

@@ -24,8 +24,8 @@ AHEAD = 256
 that hides twice the latency of a memory that answers after 100 cycles."""
 READ_ROWS = 16
 """Rows whose entries are asked for together, if they are few."""
-READ_BEATS = 256
-"""Most beats of entries that are asked for at once."""
+READ_BEATS = 16
+"""Beats of entries that are worth a read of their own."""
 
 
 def cpr_layer_layout() -> data.StructLayout:
@@ -97,8 +97,16 @@ class Pointers(wiring.Component):
         word = named(m, "word", self.rows.payload.word_select(place, WORD))
         header = Signal(HEADER)
         row = Signal(ROW)
+        entries = named(m, "entries", (word - known)[:COUNT_BITS])  # of the row
+        end = named(m, "end", number == layer.rows + HEADER_WORDS)
+        first = named(m, "first", number == HEADER_WORDS)
+        wrong = (word < known) | (word > 1 << INDEX_BITS) | (entries > layer.columns)
+        bad = named(m, "bad", wrong | (first & (word != 0)))
+        step = Signal()  # a word is taken
         m.d.comb += [
-            row.count.eq(word - known),
+            row.count.eq(Mux(bad, 0, entries)),
+            row.end.eq(end),
+            self.rows.ready.eq(step & (place.all() | end)),
             self.headers.payload.eq(header),
             self.counts.payload.eq(row),
             self.read_rows.payload.address.eq(layer.cpr),
@@ -106,20 +114,13 @@ class Pointers(wiring.Component):
                 (layer.rows + (HEADER_WORDS + 1 + self._words - 1)) >> shift
             ),
         ]
-        step = Signal()  # a word is taken
-        end = named(m, "end", number == layer.rows + HEADER_WORDS)
-        first = named(m, "first", number == HEADER_WORDS)
-        m.d.comb += [
-            row.end.eq(end),
-            self.rows.ready.eq(step & (place.all() | end)),
-        ]
         with m.If(step):
             m.d.sync += number.eq(number + 1)
 
         due = Signal()  # the entries that are known are to be asked for, however few
-        more = named(m, "more", (known + (self._words - 1) >> shift) - asked)
-        more = more[: len(asked)]
-        self._read_entries(m, more, due, asked)
+        held = Signal()  # the pointers must wait: their entries cannot be asked for yet
+        more = named(m, "more", (known + (self._words - 1) >> shift) - asked)[: len(asked)]
+        m.d.comb += held.eq(self._read_entries(m, more, due, asked))
 
         with m.FSM(name="words"):
             with m.State("ASK"):
@@ -149,20 +150,15 @@ class Pointers(wiring.Component):
                 with m.If(self.headers.ready):
                     m.next = "POINTERS"
             with m.State("POINTERS"):
-                wrong = (word < known) | (word > 1 << INDEX_BITS) | (first & (word != 0))
-                bad = named(m, "bad", wrong)
-                with m.If(bad):
-                    m.d.comb += row.count.eq(0)
                 m.d.comb += [
-                    self.counts.valid.eq(self.rows.valid & ~first),
-                    step.eq(self.rows.valid & (first | self.counts.ready)),
+                    self.counts.valid.eq(self.rows.valid & ~first & ~held),
+                    step.eq(self.rows.valid & ~held & (first | self.counts.ready)),
                     self.error.eq(step & bad),
                 ]
                 with m.If(step):
+                    m.d.sync += due.eq((number % READ_ROWS == 0) | end)
                     with m.If(~bad):
                         m.d.sync += known.eq(word)
-                    with m.If((number % READ_ROWS == 0) | end):
-                        m.d.sync += due.eq(1)
                     with m.If(end):
                         m.next = "FINISH"
             with m.State("FINISH"), m.If(more == 0):
@@ -170,26 +166,25 @@ class Pointers(wiring.Component):
                 m.next = "ASK"
         return m
 
-    def _read_entries(self, m: Module, more: Value, due: Signal, asked: Signal) -> None:
-        """Ask for the ``more`` beats that are known of, when they are many or ``due``."""
+    def _read_entries(self, m: Module, more: Value, due: Signal, asked: Signal) -> Value:
+        """Ask for the ``more`` beats that are known of, when they are many or ``due``. Whether
+        that has to wait."""
         valid = Signal()
         read = Signal(read_layout(), reset_less=True)
         layer = self.layer.payload
         place = Cat(Const(0, (self._words * WORD // 8 - 1).bit_length()), asked)
         m.d.comb += [self.read_entries.valid.eq(valid), self.read_entries.payload.eq(read)]
-        many = named(m, "many", more >= READ_BEATS)
-        beats = named(m, "beats", Mux(many, READ_BEATS, more))
-        with m.If(~valid | self.read_entries.ready):
-            m.d.sync += valid.eq(0)
-            with m.If((more != 0) & (due | (more >= READ_ROWS))):
+        wanted = named(m, "wanted", (more != 0) & (due | (more >= READ_BEATS)))
+        free = named(m, "free", ~valid | self.read_entries.ready)
+        with m.If(free):
+            m.d.sync += valid.eq(wanted)
+            with m.If(wanted):
                 m.d.sync += [
-                    valid.eq(1),
                     read.address.eq(layer.entries + place),
-                    read.beats.eq(beats),
-                    asked.eq(asked + beats),
+                    read.beats.eq(more),
+                    asked.eq(asked + more),
                 ]
-                with m.If(~many):
-                    m.d.sync += due.eq(0)
+        return wanted & ~free
 
 
 ENTRY = data.StructLayout(
