@@ -25,6 +25,7 @@ from golden.posit_mac import PositMacConfig
 from golden.requant import RequantConfig
 from golden.requantizer import RequantizerConfig
 from golden.simd_mac import SimdMacConfig
+from golden.sparse.rgu_unit import RguConfig
 from golden.sparse.vpu_unit import VpuConfig
 from golden.ternary import TernaryConfig, UnpackerConfig
 from golden.unit import Config
@@ -40,6 +41,7 @@ from .posit_codec import PositDecoder, PositEncoder
 from .posit_mac import PositMac
 from .requantizer import Requantizer
 from .simd_mac import SimdMac
+from .sparse.rgu import Rgu
 from .sparse.vpu_unit import VpuUnit
 from .ternary import TernaryDot, Unpacker
 
@@ -61,6 +63,7 @@ COMPONENTS: dict[type[Config], Callable[..., wiring.Component]] = {
     BitmodConfig: Bitmod,
     DequantizerConfig: Dequantizer,
     VpuConfig: VpuUnit,
+    RguConfig: Rgu,
 }
 """The component of each kind of configuration."""
 
@@ -355,6 +358,13 @@ def _requantizers() -> Iterable[Design]:
 
 def _sparse_designs() -> Iterable[Design]:
     spade = "SPADE (Lee et al., HPCA 2024)"
+    yield Design(
+        "rgu",
+        RguConfig(),
+        "rule generator: an output pillar with its rules a cycle, rows of up to 512 pillars",
+        spade,
+        "sparse accelerator",
+    )
     yield Design(
         "vpu_n16",
         VpuConfig(),

@@ -6,6 +6,7 @@ between the units (`hw/sparse/layout.py`). A field that says nothing in a beat i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,21 @@ from numpy.typing import NDArray
 
 from ..errors import require
 from .cpr import Cpr, union
-from .descriptor import MODES, OPS, USES
+from .descriptor import MODES, OPS, SIDE, USES
 from .rules import Convolution, Rules, generate
+
+LAYER_BITS = {
+    "op": 2,
+    "kernel": 3,
+    "stride": 2,
+    "mode": 2,
+    "phase": 2,
+    "rows": SIDE.bit_length(),
+    "columns": SIDE.bit_length(),
+    "union_bit": 2,
+    "union_first": 1,
+}
+"""Fields of a descriptor that the rule generator has to know, least significant first."""
 
 Beats = dict[str, NDArray[np.int64]]
 """By field, one element a beat (``inputs``: three)."""
@@ -22,39 +36,40 @@ Beats = dict[str, NDArray[np.int64]]
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A list of entries and how a layer uses it.
+    """The pillars of a layer's input.
 
-    ``values``: unsigned, 16 bits an entry. ``selected``: a boolean an entry, by the header's
-    selection. ``use``: one of ``golden.sparse.descriptor.USES``.
+    ``index``: of each pillar's entry in the list that was read, pruned ones included. ``value``:
+    unsigned, 16 bits. ``selected``: a boolean.
     """
 
-    active: Cpr
-    values: NDArray[np.integer]
+    pillars: Cpr
+    index: NDArray[np.int64]
+    value: NDArray[np.int64]
     selected: NDArray[np.bool_]
-    use: str = "ignore"
-
-    def __post_init__(self) -> None:
-        require(self.use in USES, "use", self.use, ", ".join(USES))
 
     @classmethod
     def plain(cls, active: Cpr) -> Source:
-        """All entries, without values."""
-        return cls(active, np.zeros(len(active), np.int64), np.ones(len(active), bool))
+        """All of ``active``, without values."""
+        zero = np.zeros(len(active), np.int64)
+        return cls.read(active, zero, zero == 0, "ignore")
 
-    @property
-    def kept(self) -> NDArray[np.int64]:
-        """Indices of the entries that are pillars of the layer's input."""
-        return np.flatnonzero(self.selected) if self.use == "prune" else np.arange(len(self.active))
+    @classmethod
+    def read(cls, active: Cpr, value: NDArray, selected: NDArray[np.bool_], use: str) -> Source:
+        """What a layer makes of a list of entries, by its ``use`` of the list's selection: one of
+        ``golden.sparse.descriptor.USES``."""
+        require(use in USES, "use", use, ", ".join(USES))
+        keep = selected if use == "prune" else np.ones(len(active), bool)
+        marks = selected[keep] & (use != "ignore")
+        return cls(active.select(keep), np.flatnonzero(keep), value[keep].astype(np.int64), marks)
 
-    @property
-    def important(self) -> NDArray[np.bool_]:
-        """A boolean for each pillar of the input."""
-        return self.selected[self.kept] & (self.use != "ignore")
-
-    @property
-    def pillars(self) -> Cpr:
-        """The layer's input."""
-        return self.active.select(self.selected) if self.use == "prune" else self.active
+    @classmethod
+    def of_tokens(cls, beats: Beats, shape: tuple[int, int]) -> Source:
+        """The inverse of :func:`tokens`."""
+        rows = np.cumsum(beats["last"]) - beats["last"]
+        full = beats["empty"] == 0
+        keys = (rows * shape[1] + beats["column"])[full]
+        index, value, selected = (beats[name][full] for name in ("index", "value", "selected"))
+        return cls(Cpr.from_keys(keys, shape), index, value, selected == 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +92,15 @@ class RuleLayer:
         require(0 <= self.phase < self.kernel, "phase", self.phase, f"under {self.kernel}")
 
     def fields(self) -> dict[str, int]:
-        """As numbers."""
-        return vars(self) | {
-            "op": OPS.index(self.op),
-            "mode": MODES.index(self.mode),
-            "union_first": int(self.union_first),
-        }
+        """As numbers, in the order of :data:`LAYER_BITS`."""
+        named = {"op": OPS.index(self.op), "mode": MODES.index(self.mode)}
+        return {name: int(named.get(name, getattr(self, name))) for name in LAYER_BITS}
+
+    @classmethod
+    def of(cls, fields: Mapping[str, int]) -> RuleLayer:
+        """The inverse of :meth:`fields`."""
+        op, mode, first = OPS[fields["op"]], MODES[fields["mode"]], bool(fields["union_first"])
+        return cls(**{**fields, "op": op, "mode": mode, "union_first": first})
 
     @property
     def convolution(self) -> Convolution:
@@ -94,14 +112,13 @@ class RuleLayer:
 
 def tokens(source: Source) -> Beats:
     """What the CPR reader gives: each pillar of the input, and each row without any."""
-    kept = source.kept
     return _by_row(
         source.pillars,
         {
             "column": source.pillars.columns,
-            "index": kept,
-            "value": source.values[kept],
-            "selected": source.important,
+            "index": source.index,
+            "value": source.value,
+            "selected": source.selected,
         },
     )
 
@@ -112,17 +129,18 @@ def pillars(layer: RuleLayer, source: Source, second: Source | None = None) -> B
     ``second``: the second map of a union.
     """
     shape = (layer.rows, layer.columns)
-    require(source.active.shape == shape, "grid", source.active.shape, f"{shape}")
+    require(source.pillars.shape == shape, "grid", source.pillars.shape, f"{shape}")
     if layer.op == "union":
         assert second is not None
         return _union(layer, source, second)
     if layer.op == "deconv":
         return _deconv(layer, source)
-    important = source.important if layer.mode == "selective" else None
+    important = source.selected if layer.mode == "selective" else None
     output, rules = generate(layer.convolution, source.pillars, important)
-    if layer.op == "coords":
-        return _ended(_by_row(output, _fields(output.columns)))
-    return _ended(_by_row(output, _fields(output.columns) | _hits(layer, source, output, rules)))
+    fields = _fields(output.columns)
+    if layer.op == "conv":
+        fields |= _hits(layer, source, output, rules)
+    return _ended(_by_row(output, fields))
 
 
 def output_count(layer: RuleLayer, beats: Beats) -> int:
@@ -165,7 +183,7 @@ def _hits(layer: RuleLayer, source: Source, output: Cpr, rules: Rules) -> Beats:
         latest = np.full(count, -1, np.int64)
         for dx in range(k):
             pairs = rules.tap(dy * k + dx)
-            index, out = source.kept[pairs[0]], pairs[1]
+            index, out = source.index[pairs[0]], pairs[1]
             further = latest[out] >= 0
             gaps[out] |= (further & (index - latest[out] == 2)).astype(np.int64) << dy
             inputs[out, dy] = np.where(further, inputs[out, dy], index)
@@ -183,7 +201,7 @@ def _deconv(layer: RuleLayer, source: Source) -> Beats:
     beats = _fields(active.columns[item] * k + dx)
     beats["index"] = k * k * before + layer.phase * k * count + k * (item - before) + dx
     beats["hits"] = 1 << dx
-    beats["inputs"][:, 0] = source.kept[item]
+    beats["inputs"][:, 0] = source.index[item]
     # Its grid has the input's rows: one of k output rows each.
     wide = Cpr((layer.rows, layer.columns * k), active.pointers * np.int32(k), beats["column"])
     return _ended(_by_row(wide, beats))
@@ -193,7 +211,7 @@ def _union(layer: RuleLayer, first: Source, second: Source) -> Beats:
     maps = [first.pillars, second.pillars]
     output = union(maps)
     value = np.zeros(len(output), np.int64)
-    presence = first.values[first.kept] if layer.union_first else 1
+    presence = first.value if layer.union_first else 1
     value[np.searchsorted(output.keys, maps[0].keys)] = presence
     value[np.searchsorted(output.keys, maps[1].keys)] |= 1 << layer.union_bit
     return _ended(_by_row(output, _fields(output.columns) | {"value": value}))

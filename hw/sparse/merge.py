@@ -19,7 +19,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.sparse.descriptor import FIELDS, INDEX_BITS, MODES, SIDE
+from golden.sparse.descriptor import INDEX_BITS, MODES, SIDE
+from golden.sparse.rgu import LAYER_BITS
 
 from ..arith import named
 from .layout import COLUMN_BITS, pillar_layout
@@ -33,10 +34,7 @@ REACH = 3
 
 def rgu_layer_layout() -> data.StructLayout:
     """What the rule generator has to know of a layer: fields of its descriptor."""
-    widths = {"op": 2, "kernel": 3, "stride": 2, "mode": 2, "phase": 2}
-    widths |= {"rows": SIDE_BITS, "columns": SIDE_BITS, "union_bit": 2, "union_first": 1}
-    assert widths.keys() <= {f.name for f in FIELDS}
-    return data.StructLayout({name: unsigned(width) for name, width in widths.items()})
+    return data.StructLayout({name: unsigned(bits) for name, bits in LAYER_BITS.items()})
 
 
 def element_layout() -> data.StructLayout:

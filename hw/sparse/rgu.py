@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import INDEX_BITS, OPS
+from golden.sparse.rgu_unit import RguConfig
 
 from ..arith import named
 from .layout import pillar_layout, token_layout
@@ -33,7 +34,7 @@ class Rgu(wiring.Component):
     o : Out(stream.Signature(pillar_layout()))
     """
 
-    def __init__(self, config: AcceleratorConfig):
+    def __init__(self, config: AcceleratorConfig | RguConfig):
         self.config = config
         super().__init__(
             {
