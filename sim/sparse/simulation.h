@@ -64,7 +64,7 @@ class Simulation {
 
     unsigned write(uint64_t address, uint32_t value) {
         unsigned waits[3] = {pause(), pause(), pause()};
-        bool address_done = false, data_done = false;
+        bool address_done = false, data_done = false, offered = false;
         top_->s_axil_awaddr = address;
         top_->s_axil_wdata = value;
         top_->s_axil_wstrb = 15;
@@ -75,7 +75,9 @@ class Simulation {
             settle();
             address_done |= top_->s_axil_awvalid && top_->s_axil_awready;
             data_done |= top_->s_axil_wvalid && top_->s_axil_wready;
-            const bool answered = top_->s_axil_bvalid && top_->s_axil_bready;
+            if (offered && !top_->s_axil_bvalid) fail("AXI-Lite: BVALID falls before BREADY");
+            offered = top_->s_axil_bvalid;
+            const bool answered = offered && top_->s_axil_bready;
             const unsigned code = top_->s_axil_bresp;
             if (top_->s_axil_bvalid && !(address_done && data_done))
                 fail("AXI-Lite: BVALID before the write of 0x%llx",
@@ -91,14 +93,16 @@ class Simulation {
 
     unsigned read(uint64_t address, uint32_t& value) {
         unsigned waits[2] = {pause(), pause()};
-        bool address_done = false;
+        bool address_done = false, offered = false;
         top_->s_axil_araddr = address;
         for (Cycle k = 0; k < ANSWER; ++k) {
             top_->s_axil_arvalid = !address_done && k >= waits[0];
             top_->s_axil_rready = k >= waits[1];
             settle();
             address_done |= top_->s_axil_arvalid && top_->s_axil_arready;
-            const bool answered = top_->s_axil_rvalid && top_->s_axil_rready;
+            if (offered && !top_->s_axil_rvalid) fail("AXI-Lite: RVALID falls before RREADY");
+            offered = top_->s_axil_rvalid;
+            const bool answered = offered && top_->s_axil_rready;
             const unsigned code = top_->s_axil_rresp;
             value = top_->s_axil_rdata;
             if (top_->s_axil_rvalid && !address_done)
