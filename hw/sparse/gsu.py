@@ -59,8 +59,8 @@ def load_layout(config: AcceleratorConfig) -> data.StructLayout:
     return data.StructLayout(
         {
             "valid": unsigned(1),
-            "address": unsigned((config.weight_vectors - 1).bit_length()),
             "start": unsigned(1),
+            "address": unsigned((config.weight_vectors - 1).bit_length()),
         }
     )
 

@@ -115,7 +115,7 @@ class Row(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        element = Shared("pe", lambda: ProcessingElement(self._weight, self._width))
+        element = Shared("mxu_pe", lambda: ProcessingElement(self._weight, self._width))
         activation, swap, load = self.activation, self.swap, self.load
         for j in range(self._n):
             m.submodules[f"pe_{j}"] = pe = element.copy()
@@ -173,7 +173,7 @@ class Mxu(wiring.Component):
         m = Module()
         n, pe = self._n, self._pe
         bits, width = weight_bits(pe), sum_bits(n, pe)
-        shared = Shared("row", lambda: Row(n, bits, width))
+        shared = Shared("mxu_row", lambda: Row(n, bits, width))
         # Codes become integers once a column, before they move down.
         codes = [self.weights[j][: WEIGHTS[pe].bits] for j in range(n)]
         integers = [integer_value(m, WEIGHTS[pe], c, f"weight_{j}") for j, c in enumerate(codes)]

@@ -79,17 +79,17 @@ class Traffic:
         outputs |= {int(o) for o in rng.integers(0, tile, count)}
         return Group(half, taps, sorted(outputs))
 
-    def run(self, groups: int) -> int:
-        """Fill, and issue ``groups`` groups of taps; the cycle of the first rule."""
+    def run(self, groups: int | list[Group]) -> None:
+        """Fill, and issue ``groups`` or as many random ones, in turn of halves."""
         self.fill()
         rng, n = self.rng, self.config.array
-        plans = [self.group(k % 2) for k in range(groups)]
+        plans = [self.group(k % 2) for k in range(groups)] if isinstance(groups, int) else groups
         taps = [(g, k, r) for g in plans for k, r in enumerate(g.taps)]
         drains: list[tuple[Group, int]] = []
         started: dict[int, set[int]] = {}
         last_rule: dict[tuple[int, int], int] = {}
         drained: dict[int, int] = {0: 0, 1: 0}  # groups by half whose drains are through
-        tap, done, words, begun = 0, 0, 0, -1
+        tap, done, words = 0, 0, 0
         first_row, ready = 0, False
         while tap < len(taps) or drains:
             now, ports = self.now, {}
@@ -104,7 +104,6 @@ class Traffic:
                     if rule:
                         end = index == len(group.taps) - 1 and done == rules - 1
                         ports["rule"] = {**rule, "swap": int(swap), "end": int(end)}
-                        begun = now if begun < 0 else begun
                         done += 1
                         if swap:
                             ready, words = False, 0
@@ -131,7 +130,6 @@ class Traffic:
             self.cycles.append(ports)
             if words == n:  # from the next cycle on
                 ready = True
-        return begun
 
     def _rule(self, group: Group, started: set[int], last: dict) -> dict[str, int] | None:
         now, rng = self.now, self.rng

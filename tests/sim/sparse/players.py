@@ -1,4 +1,4 @@
-"""Plays what ports are given on a component under Verilator, or in Amaranth's simulator."""
+"""Plays what ports are given on a component under Verilator."""
 
 import json
 from pathlib import Path
@@ -16,19 +16,11 @@ def play(
     outputs: list[str],
     folder: Path,
     seed: int = 0,
-    change: tuple[str, str] | None = None,
 ) -> dict[str, list[str]]:
-    """The bits of ``outputs`` in each cycle, given those of ``inputs``; ``rst`` is one of them.
-
-    ``change`` is done to the Verilog first: a mutation.
-    """
+    """The bits of ``outputs`` in each cycle, given those of ``inputs``; ``rst`` is one of them."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = translate(component, name)
-    if change:
-        assert change[0] in text, change
-        text = text.replace(*change)
     verilog = folder / f"{name}.v"
-    verilog.write_text(text)
+    verilog.write_text(translate(component, name))
     cycles = len(next(iter(inputs.values())))
     job = {
         "cycles": cycles,
