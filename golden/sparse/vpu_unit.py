@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
-from typing import Any
 
 import numpy as np
 
 from ..errors import require
 from ..formats import FLAG, INT32, integer
 from ..process import Case, Process
-from ..requant import RequantConfig
-from ..requantizer import RequantizerConfig
 from ..unit import Beats, Codes, Field, Payload
+from . import vpu_cases
 from .accelerator import AcceleratorConfig
-from .descriptor import ADDRESS_BITS, INDEX_BITS, MEASURES, SIDE
+from .descriptor import ADDRESS_BITS, INDEX_BITS, MEASURES
 from .places import PARAMETER_BYTES
 from .prune import RATIO_BITS, VALUES
 from .vpu import Command, Write, layer_writes
@@ -25,6 +22,7 @@ CHUNK = 16
 """Beats of a read of entries, at most."""
 SCAN = 258
 """Cycles of a scan of all bins."""
+VALUE_BITS = (VALUES - 1).bit_length()
 
 
 def _number(name: str, bits: int, meaning: str) -> Field:
@@ -209,102 +207,11 @@ class VpuConfig(Process):
             beats["select_data"] = payloads["select_data"].beats(data)
         return beats
 
-    def layer(
-        self, rng: np.random.Generator, count: int, tile: int, output_tiles: int, **fields: int
-    ) -> tuple[dict[str, int], list[Command]]:
-        """A layer of ``count`` outputs with random sums and parameters, and its commands."""
-        layer = {f.name: 0 for f in self.inputs["layer"].fields} | {
-            "output_cpr": int(rng.integers(1, 1 << 20)) << 20,
-            "output_entries": int(rng.integers(1, 1 << 12)) << 25,
-        }
-        layer |= fields
-        plain = bool(rng.integers(0, 2))  # few different values, so that there are ties
-        sets = [self._channels(rng, plain) for _ in range(output_tiles)]
-        planes = (rng.integers(1, 1 << 12, output_tiles) << 27).tolist()
-        commands = []
-        for base in range(0, max(count, 1), tile):
-            outputs = min(tile, count - base)
-            most = 1 << INDEX_BITS if layer["phased"] else SIDE
-            tags = rng.integers(0, most, outputs)
-            for o in range(output_tiles) if outputs else [output_tiles - 1]:
-                size = rng.integers(2 if plain else 10, 8 if plain else 31, (outputs, 1))
-                sums = rng.integers(-(1 << 30), 1 << 30, (outputs, self.array)) >> (30 - size)
-                last = o == output_tiles - 1
-                commands.append(
-                    Command(
-                        sums=np.where(rng.random(sums.shape) < 0.2, 0, sums),
-                        tags=tags,
-                        base=base,
-                        address=planes[o],
-                        first=o == 0 or not outputs,
-                        last=last,
-                        end=last and base + tile >= count,
-                        **sets[o],
-                    )
-                )
-        return layer, commands
-
-    def _channels(self, rng: np.random.Generator, plain: bool) -> dict[str, Codes]:
-        n = self.array
-        if plain:
-            return {
-                "bias": rng.integers(-4, 5, n),
-                "multiplier": rng.integers(1, 3, n),
-                "shift": rng.integers(1, 3, n),
-            }
-        unit = RequantizerConfig(requant=RequantConfig(relu=False), lanes=n)
-        return {
-            "bias": rng.integers(-(1 << 30), 1 << 30, n) >> rng.integers(0, 31, n),
-            "multiplier": unit.random(rng, 1)["multiplier"][0],
-            "shift": rng.integers(0, 1 << 6, n) >> rng.integers(0, 2, n),
-        }
-
     def corners(self) -> Iterator[Case]:
-        """Sizes about a tile for each measure, every kind of selection, and phased layers."""
-        rng = np.random.default_rng(0)
-        tile = min(self.tile, 32)
-        measures = range(len(MEASURES) if self.importance else 1)
-        for measure, count in product(measures, (0, 1, 2, tile - 1, tile, tile + 1, 2 * tile)):
-            k = int(rng.integers(1, count + 2))
-            fields = {"measure": measure, "select_count": k, "relu": count % 2}
-            yield self.case(*self.layer(rng, count, tile, 1 + count % 3, **fields))
-        yield self.case(*self.layer(rng, self.tile + 1, self.tile, 1))
-        for count in (0, 1, tile + 1):
-            yield self.case(*self.layer(rng, count, tile, 2, phased=1))
-        for measure, k in product(measures[1:], (0, 1, 2, 39, 40, 41, 1 << INDEX_BITS)):
-            fields = {"measure": measure, "select_count": k}
-            yield self.case(*self.layer(rng, 40, tile, 1, **fields))
-        for measure, ratio in product(measures[1:], (0, 1, 1 << 15, (1 << 16) - 1, 1 << 16)):
-            fields = {"measure": measure, "select_ratio": ratio}
-            yield self.case(*self.layer(rng, 37, tile, 2, **fields))
-        for measure in measures[1:]:
-            fields = {"measure": measure, "selection": 1, "threshold": 100}
-            yield self.case(*self.layer(rng, 37, tile, 2, **fields))
-            # All vectors of one value: zero, and the greatest there is.
-            for sums in (0, -(1 << 31)):
-                fields = {"measure": measure, "select_count": 7}
-                layer, commands = self.layer(rng, 20, tile, 2, **fields)
-                for command in commands:
-                    command.sums[:], command.bias[:], command.shift[:] = sums, 0, 0
-                yield self.case(layer, commands)
+        return (self.case(*each) for each in vpu_cases.corners(self))
 
     def random(self, rng: np.random.Generator) -> Case:
-        """Layers of up to three tiles, of any kind."""
-        tile = int(rng.integers(1, min(self.tile, 64) + 1))
-        measure = int(rng.integers(0, len(MEASURES))) if self.importance else 0
-        sizes = (0, 1, tile - 1, tile, tile + 1, int(rng.integers(0, 3 * tile + 1)))
-        count = int(rng.choice(sizes))
-        fields: dict[str, Any] = {
-            "relu": rng.integers(0, 2),
-            "measure": measure,
-            "selection": rng.random() < 0.2,
-            "select_count": rng.choice([0, 1, rng.integers(0, count + 1), 1 << INDEX_BITS]),
-            "select_ratio": rng.choice([0, 0, 1, rng.integers(0, 1 << 16), 1 << 16]),
-            "threshold": rng.integers(0, VALUES) >> rng.integers(0, VALUE_BITS),
-            "phased": not measure and rng.random() < 0.4,
-        }
-        fields = {name: int(value) for name, value in fields.items()}
-        return self.case(*self.layer(rng, count, tile, int(rng.integers(1, 4)), **fields))
+        return self.case(*vpu_cases.random(self, rng))
 
     def cycles(self, inputs: Mapping[str, Beats]) -> int:
         loading = self.array * PARAMETER_BYTES * 8 // self.bus_bits
@@ -316,9 +223,6 @@ class VpuConfig(Process):
             total += 3 * SCAN + 40 + 8 * self.bus_bits
             total += (1 + self.bus_bits // 32) * len(inputs["select_data"]["data"])
         return total
-
-
-VALUE_BITS = (VALUES - 1).bit_length()
 
 
 def _row(write: Write) -> dict[str, int]:

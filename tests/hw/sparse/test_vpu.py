@@ -8,87 +8,33 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from golden.requant import RequantConfig
-from golden.requantizer import RequantizerConfig
-from golden.sparse.accelerator import ACCELERATORS, AcceleratorConfig
-from golden.sparse.vpu import Command, layer_writes
+from golden.sparse import vpu_cases
+from golden.sparse.vpu import layer_writes
+from golden.sparse.vpu_unit import VpuConfig
 from hw.sparse.vpu import Vpu
 
-CONFIG = ACCELERATORS["n8"]
-
-
-def small(array: int, bus_bits: int, tile: int = 16) -> AcceleratorConfig:
-    return AcceleratorConfig(
-        array=array,
-        bus_bits=bus_bits,
-        input_bytes=4 * array * array,
-        weight_bytes=2 * array * array,
-        sum_bytes=8 * array * max(tile, array),
-        rule_bytes=2 * 16 * array * 3,
-    )
+CONFIG = VpuConfig(array=8, bus_bits=64, tile=64)
 
 
 class Layers:
-    """Random layers, with everything that the unit is given and must give."""
+    """Layers, with everything that the unit is given and must give."""
 
-    def __init__(self, config: AcceleratorConfig, rng: np.random.Generator):
-        self.config, self.rng = config, rng
+    def __init__(self, config: VpuConfig):
+        self.config = config
         self.layers, self.commands, self.features, self.entries = [], [], [], []
-        self.calls = []  # (layer, command) in order
 
-    def add(self, count, output_tiles=1, tile=None, vary=True, **fields):
-        config, rng = self.config, self.rng
-        tile = min(tile or config.tile, config.tile)
-        number = len(self.layers)
-        layer = {
-            "relu": 0, "measure": 0, "selection": 0, "select_count": 0, "select_ratio": 0,
-            "threshold": 0, "phased": 0, "output_cpr": (0x100 + number) << 12,
-            "output_entries": (0x10000 + (number << 6)) << 12,
-        } | fields  # fmt: skip
-        n, commands = config.array, []
-        bases = list(range(0, count, tile)) or [0]
-        parameters = [self._parameters(vary) for _ in range(output_tiles)]
-        for base in bases:
-            outputs = min(tile, count - base)
-            tags = np.sort(rng.choice(2048, outputs, replace=False))
-            if layer["phased"]:
-                tags = rng.choice(1 << 22, outputs, replace=False)
-            for o, (bias, multiplier, shift) in enumerate(parameters):
-                last = o == output_tiles - 1
-                level = rng.integers(0, 20, (outputs, n)) + (10 if vary else 5)
-                sums = rng.integers(-(1 << 30), 1 << 30, (outputs, n)) >> (30 - level)
-                commands.append(
-                    Command(
-                        sums=np.where(rng.random((outputs, n)) < 0.2, 0, sums),
-                        tags=tags, bias=bias, multiplier=multiplier, shift=shift,
-                        base=base, address=(0x200000 + (number * 64 + o)) << 12,
-                        first=o == 0, last=last, end=last and base == bases[-1],
-                    )
-                )  # fmt: skip
-                if not outputs and not last:
-                    commands.pop()
-        writes = layer_writes(config, layer, commands)
+    def add(self, layer, commands):
+        writes = layer_writes(self.config.accelerator, layer, commands)
         self.layers.append(layer)
         self.commands += commands
-        self.calls += [(layer, c) for c in commands]
         self.features += writes.features
         self.entries += writes.entries
-        return writes
-
-    def _parameters(self, vary):
-        n, rng = self.config.array, self.rng
-        if vary:
-            unit = RequantizerConfig(requant=RequantConfig(relu=False), lanes=n)
-            beats = unit.random(rng, 1)
-            bias = rng.integers(-(1 << 30), 1 << 30, n) >> rng.integers(0, 31, n)
-            return bias, beats["multiplier"][0], rng.integers(0, 32, n)
-        return rng.integers(-20, 20, n), rng.integers(1, 4, n), rng.integers(0, 3, n)
 
 
-def run(jobs: Layers, rng=None, importance=True, limit=None, reset_at=None):
-    """Everything that the unit wrote, and by cycle what it did; stalls if there is an ``rng``."""
-    config = jobs.config
-    dut = Vpu(config, importance)
+def run(jobs: Layers, rng=None):
+    """Compares all that the unit writes; when it did what. It stalls if there is an ``rng``."""
+    config = jobs.config.accelerator
+    dut = Vpu(config)
     n, beat = config.array, config.beat
     features, entries, log = [], [], {"drain": [], "free": [], "layers": [], "feature": []}
     memory = {}
@@ -241,41 +187,31 @@ def run(jobs: Layers, rng=None, importance=True, limit=None, reset_at=None):
     return log
 
 
-def random_layers(config, rng, count):
-    jobs = Layers(config, rng)
-    for _ in range(count):
-        measure = int(rng.integers(0, 3))
-        tile = int(rng.integers(1, config.tile + 1))
-        jobs.add(
-            int(rng.choice([0, 1, tile - 1, tile, tile + 1, int(rng.integers(0, 3 * tile + 1))])),
-            output_tiles=int(rng.integers(1, 4)),
-            tile=tile,
-            vary=bool(rng.random() < 0.5),
-            relu=int(rng.integers(0, 2)),
-            measure=measure,
-            selection=int(rng.random() < 0.2),
-            select_count=int(rng.choice([0, 1, 3, 10, 1 << 22])),
-            select_ratio=int(rng.choice([0, 1, 1 << 13, 1 << 15, 1 << 16])),
-            threshold=int(rng.integers(0, 1 << 16)),
-            phased=int(not measure and rng.random() < 0.5),
-        )
-    return jobs
-
-
 @pytest.mark.parametrize(
     "config",
-    [CONFIG, small(16, 128), small(4, 64), small(16, 64), small(8, 256)],
+    [
+        CONFIG,
+        VpuConfig(array=16, bus_bits=128, tile=16),
+        VpuConfig(array=4, bus_bits=64, tile=16),
+        VpuConfig(array=16, bus_bits=64, tile=16),
+        VpuConfig(array=8, bus_bits=256, tile=16),
+    ],
     ids=lambda c: f"n{c.array}_bus{c.bus_bits}",
 )
 def test_random_layers(config):
     rng = np.random.default_rng(config.array * config.bus_bits)
-    run(random_layers(config, rng, 6), rng)
+    jobs = Layers(config)
+    for _ in range(6):
+        jobs.add(*vpu_cases.random(config, rng))
+    run(jobs, rng)
 
 
 def test_a_vector_a_cycle_and_no_gap_between_commands():
-    jobs = Layers(CONFIG, np.random.default_rng(3))
-    jobs.add(160, output_tiles=2, tile=32)  # 257 cycles after reset, a layer can be measured
-    jobs.add(64, output_tiles=2, tile=32, measure=1)
+    rng = np.random.default_rng(3)
+    jobs = Layers(CONFIG)
+    # 257 cycles after reset, a layer can be measured.
+    jobs.add(*vpu_cases.layer(CONFIG, rng, 160, 32, 2))
+    jobs.add(*vpu_cases.layer(CONFIG, rng, 64, 32, 2, measure=1))
     log = run(jobs)
     drains, beats = np.array(log["drain"]), np.array(log["feature"])
     assert list(np.diff(drains)) == [1] * (320 + 128 - 1)
