@@ -95,7 +95,7 @@ class Format(ABC):
     def is_negative(self, codes: ArrayLike) -> NDArray[np.bool_]:
         """Which codes have the sign bit set."""
         codes = self.check(codes)
-        return ((codes >> (self.bits - 1)) & 1).astype(bool) & self.signed
+        return np.asarray(codes >> (self.bits - 1) & 1).astype(bool) & self.signed
 
     @property
     def has_specials(self) -> bool:

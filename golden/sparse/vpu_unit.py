@@ -203,8 +203,8 @@ class VpuConfig(Process):
         if self.importance:
             writes = layer_writes(self.accelerator, layer, commands)
             read = sum(r["beats"] for r in _reads(self.accelerator, layer, writes.value))
-            data = [{"data": write.data} for write in writes.entries[:read]]
-            beats["select_data"] = payloads["select_data"].beats(data)
+            words = [_filled(write.data, write.strobe, beat) for write in writes.entries[:read]]
+            beats["select_data"] = payloads["select_data"].beats({"data": w} for w in words)
         return beats
 
     def corners(self) -> Iterator[Case]:
@@ -232,6 +232,12 @@ def _row(write: Write) -> dict[str, int]:
 def _beats(words: bytes, beat: int) -> list[dict[str, int]]:
     parts = (words[low : low + beat] for low in range(0, len(words), beat))
     return [{"data": int.from_bytes(part, "little")} for part in parts]
+
+
+def _filled(data: int, strobe: int, beat: int) -> int:
+    """A beat of entries as memory may give it: where none was written, there is some other."""
+    first = data & 0xFFFFFFFF
+    return data | sum(first << 8 * k for k in range(0, beat, 4) if not strobe >> k & 1)
 
 
 def _reads(

@@ -70,7 +70,9 @@ class Importance(wiring.Component):
         m = Module()
         m.submodules.buffer = buffer = Memory(shape=VALUE_BITS, depth=self.config.tile, init=[])
         write = buffer.write_port()
-        read = buffer.read_port(transparent_for=[write])
+        # A command's first vector is cycles behind the last one's, for want of parameters: what is
+        # read has been written.
+        read = buffer.read_port()
 
         codes = [self.vector[k] for k in range(self.config.array)]
         # The magnitude of -128 needs all eight bits.

@@ -148,6 +148,8 @@ def run(jobs: Layers, rng=None):
                     got.append(word)
                     log["feature"].append(cycle) if name == "features" else None
                     if name == "entries":
+                        # All entries are acknowledged before the header is written.
+                        assert not (word["layer"] and state["acks"])
                         old = memory.get(word["address"], 0)
                         mask = sum(0xFF << 8 * k for k in range(beat) if word["strobe"] >> k & 1)
                         memory[word["address"]] = old & ~mask | word["data"] & mask
