@@ -1,7 +1,6 @@
 """The vector unit under Verilator: every size of vector against the bus, with and without
 importance; and faults in it that the cases must catch."""
 
-
 import pytest
 
 from golden.sparse.vpu_unit import VpuConfig
