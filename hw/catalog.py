@@ -25,6 +25,7 @@ from golden.posit_mac import PositMacConfig
 from golden.requant import RequantConfig
 from golden.requantizer import RequantizerConfig
 from golden.simd_mac import SimdMacConfig
+from golden.sparse.cpr_encoder import CprEncoderConfig
 from golden.sparse.rgu_unit import RguConfig
 from golden.sparse.vpu_unit import VpuConfig
 from golden.ternary import TernaryConfig, UnpackerConfig
@@ -41,6 +42,7 @@ from .posit_codec import PositDecoder, PositEncoder
 from .posit_mac import PositMac
 from .requantizer import Requantizer
 from .simd_mac import SimdMac
+from .sparse.cpr_encoder import CprEncoder
 from .sparse.rgu import Rgu
 from .sparse.vpu_unit import VpuUnit
 from .ternary import TernaryDot, Unpacker
@@ -64,6 +66,7 @@ COMPONENTS: dict[type[Config], Callable[..., wiring.Component]] = {
     DequantizerConfig: Dequantizer,
     VpuConfig: VpuUnit,
     RguConfig: Rgu,
+    CprEncoderConfig: CprEncoder,
 }
 """The component of each kind of configuration."""
 
@@ -358,6 +361,20 @@ def _requantizers() -> Iterable[Design]:
 
 def _sparse_designs() -> Iterable[Design]:
     spade = "SPADE (Lee et al., HPCA 2024)"
+    yield Design(
+        "cpr_encoder",
+        CprEncoderConfig(),
+        "sorted coordinates to CPR, a pillar a cycle, grids of 512 x 512",
+        spade,
+        "sparse accelerator",
+    )
+    yield Design(
+        "cpr_encoder_bitmap",
+        CprEncoderConfig(source="bitmap"),
+        "bitmap to CPR, a pillar or 32 empty sites a cycle, grids of 512 x 512",
+        spade,
+        "sparse accelerator",
+    )
     yield Design(
         "rgu",
         RguConfig(),
