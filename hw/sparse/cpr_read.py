@@ -10,7 +10,7 @@ from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import INDEX_BITS, SIDE, USES
 from golden.sparse.places import HEADER_BYTES
 
-from ..arith import named
+from ..arith import named, select
 from .layout import ADDRESS_BITS, VALUE_BITS, read_layout, token_layout
 from .rows import event_layout
 
@@ -26,6 +26,11 @@ READ_ROWS = 16
 """Rows whose entries are asked for together, if they are few."""
 READ_BEATS = 16
 """Beats of entries that are worth a read of their own."""
+
+
+def words_of(beat: Value) -> list[Value]:
+    """The words of a beat."""
+    return [beat[low : low + WORD] for low in range(0, len(beat), WORD)]
 
 
 def cpr_layer_layout() -> data.StructLayout:
@@ -94,7 +99,7 @@ class Pointers(wiring.Component):
 
         number = Signal(range(HEADER_WORDS + SIDE + 1))  # of the word
         place = number[:shift]
-        word = named(m, "word", self.rows.payload.word_select(place, WORD))
+        word = named(m, "word", select(words_of(self.rows.payload), place))
         header = Signal(HEADER)
         row = Signal(ROW)
         entries = named(m, "entries", (word - known)[:COUNT_BITS])  # of the row
@@ -227,7 +232,7 @@ class Unpack(wiring.Component):
         taken = Signal(COUNT_BITS)  # entries of the row
         index = Signal(INDEX_BITS)  # of the next entry; its low bits are its place in a beat
         place = index[: (self._words - 1).bit_length()]
-        word = self.entries.payload.word_select(place, WORD)
+        word = select(words_of(self.entries.payload), place)
         step = Signal()
         m.d.comb += [
             Cat(item.column, item.value).eq(word),

@@ -43,15 +43,15 @@ class Packer(wiring.Component):
         place = Signal(range(self._words))
         words = [Signal(WORD, name=f"word_{k}", reset_less=True) for k in range(self._words - 1)]
         here = [named(m, f"here_{k}", place == k) for k in range(self._words)]
+        filled = [h & word.present for h in here]
+        filled = [f | (place > k) for k, f in enumerate(filled[:-1])] + filled[-1:]
         step = Signal()
         leaves = named(m, "leaves", word.last | (word.present & here[-1]))
         m.d.comb += [
             back.i.payload.data.eq(
                 Cat(*(Mux(h, word.word, w) for h, w in zip(here, words, strict=False)), word.word)
             ),
-            back.i.payload.strobe.eq(
-                Cat(((place > k) | (h & word.present)).replicate(BYTES) for k, h in enumerate(here))
-            ),
+            back.i.payload.strobe.eq(Cat(f.replicate(BYTES) for f in filled)),
             back.i.payload.last.eq(word.last),
             back.i.valid.eq(self.i.valid & leaves),
             self.i.ready.eq(~leaves | back.i.ready),
