@@ -3,7 +3,7 @@
 import click
 
 from .cli import main
-from .sparse.commands import bench, frame, savings
+from .sparse.commands import bench, frame, savings, spade_header
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -14,6 +14,7 @@ def golden() -> None:
 golden.add_command(frame)
 golden.add_command(savings)
 golden.add_command(bench)
+golden.add_command(spade_header)
 
 if __name__ == "__main__":
     main(golden)

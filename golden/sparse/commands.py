@@ -10,11 +10,12 @@ from pathlib import Path
 import click
 
 from ..cli import console, progress
-from ..files import write_json
+from ..files import write_atomic, write_json
 from . import plots
 from .accelerator import ACCELERATORS, AcceleratorConfig, accelerator_of
 from .checkpoint import load_state
 from .frames import Frame, read_frame
+from .header import header
 from .networks import NETWORKS, network_of
 from .pillars import Pillars, grid_of, pillarize
 from .plan import Planner
@@ -270,3 +271,14 @@ def bench(source: str, repeat: int) -> None:
     points = _read(source, PRESET)
     for line in bench_lines(points, repeat):
         print(line, flush=True)
+
+
+@click.command("spade-header")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="[default: print]")
+def spade_header(output: Path | None) -> None:
+    """The C header of the sparse accelerator: descriptors, memory formats, registers, errors."""
+    if output is None:
+        click.echo(header(), nl=False)
+    else:
+        write_atomic(output, header())
+        click.echo(str(output))

@@ -11,9 +11,10 @@ from ..errors import BadInput, require
 from ..requant import RequantConfig, requantize
 from . import prune
 from .accelerator import AcceleratorConfig
+from .checks import offence
 from .conv import accumulate
 from .cpr import Cpr, union
-from .descriptor import BYTES, CONV, COORDS, LAYERS, MEASURES, MODES, UNION, decode, offence
+from .descriptor import BYTES, CONV, COORDS, LAYERS, MEASURES, MODES, UNION, decode
 from .memory import (
     Entries,
     Memory,

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 from ..errors import require
 from .accelerator import AcceleratorConfig
-from .descriptor import BYTES, CONV, COORDS, DECONV, LAYERS, MODES, SOURCES, UNION, check, complete
+from .checks import check
+from .descriptor import BYTES, CONV, COORDS, DECONV, LAYERS, MODES, SOURCES, UNION, complete
 from .networks import Layer, Network
 from .places import STATISTICS_BYTES, MemoryMap, Place, Region
 from .prune import ratio_code, ratio_count

@@ -170,24 +170,3 @@ def constants(config: AcceleratorConfig) -> dict[str, int]:
         "tile": config.tile,
         "weight_vectors": config.weight_vectors,
     }
-
-
-def register_table() -> str:
-    """The registers in Markdown."""
-    rows = ["| offset | register | bits | field | access | meaning |", "|---|---|---|---|---|---|"]
-    for register in REGISTERS:
-        for field in register.fields:
-            high = field.low + field.bits - 1
-            bits = f"{high}:{field.low}" if field.bits > 1 else f"{field.low}"
-            rows.append(
-                f"| {register.offset:#04x} | {register.name} | {bits} | {field.name}"
-                f" | {field.access} | {field.meaning} |"
-            )
-    return "\n".join(rows)
-
-
-def error_table() -> str:
-    """The error codes in Markdown."""
-    rows = ["| code | error | meaning | detail |", "|---|---|---|---|"]
-    rows += [f"| {e.code} | {e.name} | {e.meaning} | {e.detail} |" for e in ERRORS]
-    return "\n".join(rows)

@@ -10,15 +10,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.sparse.accelerator import AcceleratorConfig
-from golden.sparse.descriptor import (
-    BYTES,
-    FIELDS,
-    RULES,
-    Field,
-    address_mask,
-    highest,
-    reserved,
-)
+from golden.sparse.checks import RULES
+from golden.sparse.descriptor import BYTES, FIELDS, Field, address_mask, highest, reserved
 
 from ..arith import named
 from .layout import layer_layout

@@ -10,10 +10,9 @@ from amaranth.hdl import unsigned
 from amaranth.lib import data
 
 from golden.sparse.accelerator import AcceleratorConfig
-from golden.sparse.descriptor import FIELDS, INDEX_BITS, SIDE, TAPS
+from golden.sparse.descriptor import ADDRESS_BITS, FIELDS, INDEX_BITS, SIDE, TAPS
 
 COLUMN_BITS = (SIDE - 1).bit_length()
-ADDRESS_BITS = 40
 VALUE_BITS = 16
 TAG_BITS = 2
 """Of a slot of tags: a tile being made, one ready, one in the array and one in the vector unit."""

@@ -7,18 +7,8 @@ import pytest
 
 from golden.errors import BadInput
 from golden.sparse.accelerator import ACCELERATORS
-from golden.sparse.descriptor import (
-    BYTES,
-    FIELDS,
-    RULES,
-    check,
-    complete,
-    decode,
-    encode,
-    highest,
-    offence,
-    reserved,
-)
+from golden.sparse.checks import RULES, check, offence
+from golden.sparse.descriptor import BYTES, FIELDS, complete, decode, encode, highest, reserved
 
 N8 = ACCELERATORS["n8"]
 CONV = {"kernel": 3, "rows": 20, "columns": 30, "capacity": 600, "tile": 64, "first_tile": 32}

@@ -9,7 +9,8 @@ import cocotb
 
 from golden.sparse import registers
 from golden.sparse.accelerator import AcceleratorConfig
-from golden.sparse.descriptor import BYTES, FIELDS, LAYERS, decode, encode, offence
+from golden.sparse.checks import offence
+from golden.sparse.descriptor import BYTES, FIELDS, LAYERS, decode, encode
 from golden.sparse.registers import ERRORS, REGISTERS, constants, offset_of
 from hw.sparse.sequencer import REST
 from sim.streams import Bench, Port

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from golden.sparse.accelerator import ACCELERATORS
-from golden.sparse.descriptor import BYTES, FIELDS, encode, highest, offence, reserved
+from golden.sparse.checks import offence
+from golden.sparse.descriptor import BYTES, FIELDS, encode, highest, reserved
 from hw.sparse.sequencer import Sequencer
 from hw.verilog import translate
 from sim.lint import lint_file
