@@ -26,6 +26,8 @@ from golden.requant import RequantConfig
 from golden.requantizer import RequantizerConfig
 from golden.simd_mac import SimdMacConfig
 from golden.sparse.cpr_encoder import CprEncoderConfig
+from golden.sparse.gsu_unit import GsuConfig
+from golden.sparse.mxu import WEIGHTS, MxuConfig
 from golden.sparse.rgu_unit import RguConfig
 from golden.sparse.vpu_unit import VpuConfig
 from golden.ternary import TernaryConfig, UnpackerConfig
@@ -43,6 +45,8 @@ from .posit_mac import PositMac
 from .requantizer import Requantizer
 from .simd_mac import SimdMac
 from .sparse.cpr_encoder import CprEncoder
+from .sparse.gsu_unit import GsuUnit
+from .sparse.mxu_unit import MxuUnit
 from .sparse.rgu import Rgu
 from .sparse.vpu_unit import VpuUnit
 from .ternary import TernaryDot, Unpacker
@@ -64,6 +68,8 @@ COMPONENTS: dict[type[Config], Callable[..., wiring.Component]] = {
     TablesConfig: Tables,
     BitmodConfig: Bitmod,
     DequantizerConfig: Dequantizer,
+    GsuConfig: GsuUnit,
+    MxuConfig: MxuUnit,
     VpuConfig: VpuUnit,
     RguConfig: Rgu,
     CprEncoderConfig: CprEncoder,
@@ -361,6 +367,21 @@ def _requantizers() -> Iterable[Design]:
 
 def _sparse_designs() -> Iterable[Design]:
     spade = "SPADE (Lee et al., HPCA 2024)"
+    for pe in ("int8", "int4", "dint4"):
+        yield Design(
+            "mxu_n16" if pe == "int8" else f"mxu_n16_{pe}",
+            MxuConfig(pe=pe),
+            f"16 x 16 weight-stationary systolic array, INT8 by {WEIGHTS[pe].name}",
+            spade,
+            "sparse accelerator",
+        )
+    yield Design(
+        "gsu_n16",
+        GsuConfig(),
+        "gather-scatter banks around a 16 x 16 array: rules add INT8 products to INT32 sums",
+        spade,
+        "sparse accelerator",
+    )
     yield Design(
         "cpr_encoder",
         CprEncoderConfig(),

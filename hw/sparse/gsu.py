@@ -20,7 +20,7 @@ Two memories a sum bank, the halves: while rules add to one, the other is draine
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -28,7 +28,7 @@ from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.mxu import sum_bits
 
 from ..shared import Shared
-from .mxu import Mxu
+from .mxu import Mxu, load_mask
 
 SUM = signed(32)
 
@@ -260,9 +260,7 @@ class Gsu(wiring.Component):
             ]
 
     def _weights(self, m: Module) -> None:
-        """Bank j reads j + 1 cycles after the issue, and the array takes its byte a cycle later.
-
-        Row i takes all words of a tile but the first i, which are for rows below it."""
+        """Bank j reads j + 1 cycles after the issue, and the array takes its byte a cycle later."""
         config, n = self._config, self._config.array
         reads = _chain(m, self.load, n, "load")
         banks = self._banks(m, "weight", config.weight_vectors, self.write_weight)
@@ -272,11 +270,7 @@ class Gsu(wiring.Component):
                 bank.address.eq(reads[j].address),
                 self.weights[j].eq(bank.byte),
             ]
-        takes, word = Signal(n), Signal()
-        m.d.sync += word.eq(reads[0].valid)
-        with m.If(reads[0].valid):
-            m.d.sync += takes.eq(Mux(reads[0].start, 1, Cat(1, takes[:-1])))
-        m.d.comb += self.loads.eq(takes & word.replicate(n))
+        m.d.comb += self.loads.eq(load_mask(m, reads[0].valid, reads[0].start, n))
 
     def _sums(self, m: Module) -> None:
         """Column j's sum is there N + j + 3 cycles after the issue: its bank reads one before."""

@@ -21,7 +21,7 @@ Elements, rows and columns are instances of one module each (:mod:`hw.shared`).
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -191,3 +191,13 @@ class Mxu(wiring.Component):
             weights, sums = row.weights_out, row.sums_out
         m.d.comb += self.sums.as_value().eq(sums)
         return m
+
+
+def load_mask(m: Module, valid: Value, start: Value, n: int) -> Value:
+    """``loads`` for a word of weights that column 0 is given a cycle after ``valid``, the first
+    word of its tile with ``start``. Row i takes all words but the first i, for rows below it."""
+    takes, word = Signal(n, name="load_rows"), Signal(name="load_word")
+    m.d.sync += word.eq(valid)
+    with m.If(valid):
+        m.d.sync += takes.eq(Mux(start, 1, Cat(1, takes[:-1])))
+    return takes & word.replicate(n)

@@ -7,7 +7,10 @@ from players import pack, play, signed_lanes
 
 from golden.sparse.accelerator import AcceleratorConfig, accelerator_of
 from golden.sparse.gsu import DRAIN_LATENCY, HAZARD, EngineModel, ended_latency
+from golden.sparse.gsu_unit import GsuConfig
+from hw.catalog import Design
 from hw.sparse.gsu import Engine
+from sim.check import Options, check
 
 SMALL = AcceleratorConfig(
     array=4, bus_bits=64, input_bytes=256, weight_bytes=128, sum_bytes=512, rule_bytes=1024
@@ -99,3 +102,19 @@ def test_reset_in_the_middle(tmp_path):
     for number, reset in enumerate(np.random.default_rng(0).choice(busy, 4, replace=False)):
         wrong, count = replay(SMALL, traffic, tmp_path / str(number), reset=int(reset))
         assert count > 10 and wrong == 0
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        GsuConfig(array=4, beat=8, input_vectors=16, weight_vectors=8, tile=4),
+        GsuConfig(array=8, beat=8, input_vectors=32, weight_vectors=32, tile=16, pe="dint4"),
+        GsuConfig(beat=8),
+    ],
+    ids=lambda config: f"{config.array} {config.pe}",
+)
+def test_operations_on_streams(config, tmp_path):
+    design = Design("gsu", config, "banks and array", "test", "test")
+    options = Options(count=4000)
+    result = check(design, options, verilog=tmp_path / "verilog", results=tmp_path / "sim")
+    assert result.passed, result.failures
