@@ -81,7 +81,7 @@ test: setup ## all tests, with a summary
 test-full: setup ## with the slow exhaustive ones
 	@OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --hypothesis-profile explore
 
-oracles: setup ## add PyTorch, spconv and SoftPosit to .venv: tests then compare with them too
+oracles: setup ## add PyTorch, spconv, SoftPosit and cocotbext-axi to .venv: tests then compare with them too
 	@$(PIP) -e '.[oracle]'
 
 recipes: setup ## how the synthesis recipes compare

@@ -65,11 +65,10 @@ def emit(config: DmaConfig, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_dma(name, tmp_path, monkeypatch):
+def test_dma(name, tmp_path):
     config = CONFIGS[name]
     verilog = emit(config, tmp_path)
     assert lint_file(verilog, "dma").problems == ()
-    monkeypatch.syspath_prepend(Path(__file__).parent)
     for seed in (1, 2):
         done = run(
             build(verilog, top="dma"),
@@ -79,6 +78,20 @@ def test_dma(name, tmp_path, monkeypatch):
             seed=seed,
         )
         assert (done.tests, done.failures, done.error) == (7, 0, ""), done.log
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_with_the_memory_of_cocotbext(name, tmp_path):
+    pytest.importorskip("cocotbext.axi")
+    config = CONFIGS[name]
+    done = run(
+        build(emit(config, tmp_path), top="dma"),
+        "axi_testbench",
+        folder=tmp_path / "run",
+        env={"DMA_CONFIG": json.dumps(asdict(config)), "DMA_SEED": "1"},
+        seed=1,
+    )
+    assert (done.tests, done.failures, done.error) == (1, 0, ""), done.log
 
 
 def test_bursts_of_a_read():
