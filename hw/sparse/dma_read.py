@@ -202,7 +202,7 @@ class DmaRead(wiring.Component):
             self.axi.arsize.eq(config.beat_bits),
             self.axi.rready.eq(1),
             order.o.ready.eq(self.axi.rvalid & self.axi.rlast),
-            self.idle.eq(~order.o.valid & ~arrived),
+            self.idle.eq(~order.o.valid),
         ]
         m.d.sync += arrived.eq(self.axi.rvalid & order.o.valid)
         with m.If(self.axi.rvalid):

@@ -129,9 +129,9 @@ class Gatherer(wiring.Component):
 class DmaWrite(wiring.Component):
     """The writing half of the DMA.
 
-    AWVALID comes three cycles after the beat that closes a burst is taken, and the first WVALID
-    with it at the earliest. A burst starts every cycle, and a beat goes through every cycle. Marks
-    count in the order of the beats that bore them, one cycle after BVALID.
+    AWVALID comes two cycles after the beat that closes a burst is taken, the first WVALID four
+    after. A burst starts every cycle, and a beat goes through every cycle. Marks count in the order
+    of the beats that bore them, one cycle after BVALID.
 
     Attributes
     ----------

@@ -262,3 +262,53 @@ async def rate(dut, bench):
     setting.readers[0] = reader
     await setting.run(reader)
     assert reader.times[-1] - reader.times[0] == 99
+
+
+class Probe:
+    """When each of some ports is first high."""
+
+    def __init__(self, dut, *names):
+        self.s, self.names, self.first = Signals(dut, *names), names, {}
+
+    def step(self, cycle):
+        for name in self.names:
+            if self.s[name]:
+                self.first.setdefault(name, cycle)
+
+
+@scenario
+async def latency(dut, bench):
+    """As stated: from a command to ARVALID, from RVALID to its data, from a beat to AWVALID and
+    WVALID, from BVALID to its mark, from an error response to the error."""
+    quiet = {"reads": 0, "writes": 0, "latency": 20, "jitter": 0, "stalls": False}
+    for number, client in enumerate(CONFIG.reads):
+        setting = Setting(dut, bench, SEED, **quiet)
+        setting.memory.faults["read"] = {0: SLVERR}
+        probe = Probe(dut, "m_axi_arvalid", "m_axi_rvalid", f"{client.name}_data__valid", "error")
+        reader = Reader(dut, CONFIG, number, setting.memory, [(number * SPACE, 1)], 0, False)
+        setting.readers[number] = reader
+        begin = bench.cycle + 1  # the command is offered, and taken
+        await bench.cycles(60, *setting.models, probe)
+        address, data, result, error = (probe.first[name] for name in probe.names)
+        assert reader.done
+        assert address - begin == 3
+        assert result - data == (1 if client.sink else 3)
+        assert error - data == 2
+        await bench.reset(*setting.models)
+    for number, client in enumerate(CONFIG.writes):
+        setting = Setting(dut, bench, SEED, **quiet)
+        setting.memory.faults["write"] = {0: DECERR}
+        names = ("m_axi_awvalid", "m_axi_wvalid", "m_axi_bvalid", f"{client.name}_done", "error")
+        probe = Probe(dut, *names)
+        base = (len(CONFIG.reads) + number) * SPACE
+        writes = [Write(base, 1, 1, flush=1, vector=1)]
+        writer = Writer(dut, CONFIG, number, setting.memory, writes, 0, False)
+        setting.writers = [writer]  # the others would send a mark each
+        begin = bench.cycle + 1
+        await bench.cycles(60, *setting.models, probe)
+        assert writer.done
+        address, data, response, done, error = (probe.first[name] for name in names)
+        assert (address - begin, data - begin) == (2, 4)
+        assert done - response == 1
+        assert error - response == 2
+        await bench.reset(*setting.models)

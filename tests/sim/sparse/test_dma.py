@@ -77,7 +77,7 @@ def test_dma(name, tmp_path):
             env={"DMA_CONFIG": json.dumps(asdict(config)), "DMA_SEED": str(seed)},
             seed=seed,
         )
-        assert (done.tests, done.failures, done.error) == (7, 0, ""), done.log
+        assert (done.tests, done.failures, done.error) == (8, 0, ""), done.log
 
 
 @pytest.mark.parametrize("name", CONFIGS)
