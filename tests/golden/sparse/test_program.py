@@ -74,6 +74,32 @@ def test_whole_grids_fit(preset, variant, machine):
         assert step.fields["features_after"] <= number
 
 
+def waits_for_what_it_reads(made):
+    """What a layer waits for, found again from who writes the addresses that it reads."""
+    lists, features = {}, {}
+    for number, step in enumerate(made.steps):
+        f = step.fields
+        sources = [f["source_cpr"], *([f["second_cpr"]] if step.convolution is None else [])]
+        assert f["cpr_after"] == max(lists.get(address, 0) for address in sources)
+        if step.source is not None:
+            read = [f[f"features{s}"] for s in range(f["sources"])]
+            assert f["features_after"] == max(features.get(address, 0) for address in read)
+            features[f["output_features"]] = number + 1
+        if f["write_cpr"]:
+            assert f["output_cpr"] not in lists
+            lists[f["output_cpr"]] = number + 1
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_layers_wait_for_what_they_read(variant):
+    form = VARIANTS[variant]
+    for preset in ("pointpillars-kitti", "centerpoint-nuscenes"):
+        waits_for_what_it_reads(program(NETWORKS[preset].for_variant(form), form, (32, 32), N8))
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        waits_for_what_it_reads(trial(rng, N8, variant=form).program)
+
+
 def test_fewer_pillars_take_less_memory():
     form = VARIANTS["spconv-s"]
     network = NETWORKS["pointpillars-kitti"].for_variant(form)
