@@ -13,6 +13,7 @@ SEED    ?=
 N       ?=
 TENSOR  ?=
 LIBERTY ?=
+SRAM    ?=
 PERIOD  ?=
 
 # What plain `make` simulates and synthesises: one of each kind, in a few minutes.
@@ -24,7 +25,7 @@ option   = $(if $($(1)),$(2) '$($(1))')
 DESIGNS  = $(foreach pattern,$(DESIGN),'$(pattern)')
 SIM      = $(call option,SEED,--seed) $(call option,N,--count) $(call option,TENSOR,--tensor) \
            $(if $(filter-out 0,$(WAVES)),--waves)
-SYNTH    = $(call option,LIBERTY,--liberty) $(call option,PERIOD,--period)
+SYNTH    = $(call option,LIBERTY,--liberty) $(call option,SRAM,--sram) $(call option,PERIOD,--period)
 
 # Patterns in DESIGN are for the catalog, not for the files of this folder.
 .DEFAULT_GOAL := all
@@ -37,7 +38,7 @@ all: debian $(STAMP) ## set up, then Verilog of the whole catalog, a quick simul
 	@$(RUN) -m synth report
 
 help: ## this list
-	@echo "make [target] [DESIGN=glob] [WAVES=1] [SEED=n] [N=vectors] [TENSOR=file] [LIBERTY=file] [PERIOD=ns]"
+	@echo "make [target] [DESIGN=glob] [WAVES=1] [SEED=n] [N=vectors] [TENSOR=file] [LIBERTY=file] [SRAM=file] [PERIOD=ns]"
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' \
 	  | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 

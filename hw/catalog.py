@@ -93,6 +93,8 @@ class Design:
         Paper or specification that it comes from.
     family:
         What it is compared with in reports.
+    hierarchical:
+        Whether synthesis maps each module once and sums, for what is too large to be dissolved.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Design:
     summary: str
     source: str
     family: str
+    hierarchical: bool = False
 
     def component(self) -> wiring.Component:
         """The Amaranth component, made anew."""

@@ -61,6 +61,7 @@ def manifest(design: Design, component: wiring.Component, text: str) -> dict[str
         "summary": design.summary,
         "source": design.source,
         "family": design.family,
+        "hierarchical": design.hierarchical,
         "top": design.name,
         "verilog": f"{design.name}.v",
         "sha256": hashlib.sha256(text.encode()).hexdigest(),

@@ -12,6 +12,7 @@ from golden.errors import BadInput
 
 from . import flow, recipes, sources
 from .library import DEFAULT_LIBERTY, Library
+from .memories import DEFAULT_SRAM, Sram
 from .metrics import Result
 from .tables import show, show_recipes
 
@@ -46,6 +47,12 @@ def _options(command):
                 default=DEFAULT_PERIOD,
                 show_default=True,
                 help="Clock period in ns: for slack and power.",
+            ),
+            click.option(
+                "--sram",
+                type=click.Path(path_type=Path),
+                default=DEFAULT_SRAM,
+                help="Coefficients of memories, TOML (default: 180 nm).",
             ),
             click.option("--dont-use", multiple=True, metavar="GLOB", help="Cells to avoid."),
             click.option("--jobs", type=click.IntRange(1), help="Processes (default: all cores)."),
@@ -87,6 +94,7 @@ def synthesise(
     liberty: Path,
     period: float,
     dont_use: tuple[str, ...],
+    sram: Path,
     jobs: int | None,
     timeout: float,
     folder: Path | None,
@@ -97,13 +105,24 @@ def synthesise(
         raise BadInput(f"period is {period!r} ns; allowed: above 0, up to 1e6")
     flow.tools()
     library = Library(liberty, dont_use)
+    coefficients = Sram(sram)
     found = (
         sources.from_folder(folder, designs)
         if folder
         else sources.from_catalog(designs, build / "verilog", jobs)
     )
     todo = [
-        flow.Job(source, recipe, liberty, dont_use, library.sha256, period, build, timeout)
+        flow.Job(
+            source,
+            recipe,
+            liberty,
+            dont_use,
+            library.sha256,
+            period,
+            build,
+            timeout,
+            coefficients,
+        )
         for source in found
         for recipe in chosen
     ]

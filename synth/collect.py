@@ -76,6 +76,10 @@ class Report:
     def done(self) -> list[Row]:
         return [row for row in self.rows if row.result.status == "ok"]
 
+    @property
+    def with_memories(self) -> list[Row]:
+        return [row for row in self.done if row.result.memories]
+
     @cached_property
     def settings(self) -> list[str]:
         """Library, corner, recipe and clock of the figures: one line where all agree."""

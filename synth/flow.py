@@ -13,15 +13,18 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from golden.files import write_atomic, write_json
 
-from . import sta, yosys
+from . import hierarchy, memories, sta, yosys
+from .hierarchy import Occurrence
 from .library import DEFAULT_LIBERTY, Library
-from .metrics import CriticalPath, Metric, Part, Provenance, Result, Stage, from_dict, metric, save
+from .memories import DEFAULT_SRAM, Sram
+from .metrics import CriticalPath, MemoryUse, Metric, Provenance, Result, Stage, from_dict, metric
+from .metrics import save as save_result
 from .netlist import Net, Netlist, read
 from .power import Activity, Power, power
 from .recipes import Recipe
@@ -32,8 +35,10 @@ from .yosys import Failed
 _FLOW = (
     "boolean.py",
     "flow.py",
+    "hierarchy.py",
     "liberty.py",
     "library.py",
+    "memories.py",
     "metrics.py",
     "netlist.py",
     "power.py",
@@ -43,7 +48,15 @@ _FLOW = (
     "yosys_worker.py",
 )
 #: What a run leaves beside the figures.
-_KEPT = ("mapped.v", "yosys.log", "parts.log", "sta_job.tcl", "sta.txt", "constraints")
+_KEPT = (
+    "mapped.v",
+    "memories.lib",
+    "yosys.log",
+    "parts.log",
+    "sta_job.tcl",
+    "sta.txt",
+    "constraints",
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,7 @@ class Job:
     period: float
     build: Path
     timeout: float = 1800.0
+    sram: Sram = field(default_factory=Sram)
 
     @property
     def key(self) -> str:
@@ -69,6 +83,8 @@ class Job:
             "library": self.library_sha256,
             "dont_use": self.dont_use,
             "period": self.period,
+            "sram": self.sram.sha256,
+            "hierarchical": self.source.hierarchical,
             "tools": tools(),
             "flow": _flow_sha256(),
         }
@@ -89,6 +105,8 @@ class Job:
         if self.liberty != DEFAULT_LIBERTY:
             parts.append(f"--liberty {self.liberty.name}")
         parts += [f"--dont-use '{glob}'" for glob in self.dont_use]
+        if self.sram.path != DEFAULT_SRAM:
+            parts.append(f"--sram {self.sram.path.name}")
         return " ".join([*parts, f"--period {self.period:g}"])
 
 
@@ -129,7 +147,7 @@ def run(job: Job) -> Result:
                 if (work / name).exists():
                     write_atomic(job.output / name, (work / name).read_bytes())
             result = _result(job, _library(job.liberty, job.dont_use), str(failure))
-            save(job.output / "metrics.json", result)
+            save_result(job.output / "metrics.json", result)
             return result
         seconds = round(time.monotonic() - begin, 2)
         data = {"schema": result.schema, **asdict(result)}
@@ -160,7 +178,7 @@ def _publish(job: Job, data: dict) -> Result:
     )
     for name in _KEPT:
         write_atomic(job.output / name, (job.cached / name).read_bytes())
-    save(job.output / "metrics.json", result)
+    save_result(job.output / "metrics.json", result)
     return result
 
 
@@ -182,12 +200,20 @@ def _synthesise(job: Job, work: Path) -> Result:
     (work / "design.v").write_bytes(job.source.verilog.read_bytes())
     (work / "constraints").write_text(yosys.constraints(job.recipe, library))
 
-    def map_it(flat: bool) -> dict[str, Netlist]:
+    def map_it(mapping: yosys.Mapping) -> dict[str, Netlist]:
         steps = yosys.commands(
-            job.recipe, library, Path("design.v"), top, liberty=liberty, flat=flat
+            job.recipe,
+            library,
+            Path("design.v"),
+            top,
+            liberty=liberty,
+            mapping=mapping,
+            least=job.sram.least_bits,
         )
         yosys.run(steps, work, job.timeout)
-        netlists = read(work / "mapped.json", library)
+        kinds = memories.read(work / "memories.json")
+        boxes = {name: kind.cell(library.data_load) for name, kind in kinds.items()}
+        netlists = read(work / "mapped.json", library, boxes)
         for netlist in netlists.values():
             if netlist.unmapped:
                 left = ", ".join(f"{n} {kind}" for kind, n in sorted(netlist.unmapped.items()))
@@ -197,9 +223,18 @@ def _synthesise(job: Job, work: Path) -> Result:
                 raise Failed(f"{latches} latches in {netlist.name}")
         return netlists
 
-    parts = _parts(map_it(flat=False), top)
-    (work / "yosys.log").rename(work / "parts.log")
-    netlist = map_it(flat=True)[top]
+    if job.source.hierarchical:
+        netlists = map_it("modules")
+        parts = hierarchy.parts(netlists, top)
+        (work / "parts.log").write_text("The netlist is that of yosys.log.\n")
+    else:
+        parts = hierarchy.parts(map_it("parts"), top)
+        (work / "yosys.log").rename(work / "parts.log")
+        netlists = map_it("flat")
+    found = hierarchy.occurrences(netlists, top)
+    kinds = memories.read(work / "memories.json")
+    text = job.sram.liberty(list(kinds.values()), library.data_load)
+    (work / "memories.lib").write_text(text)
     timing = sta.run(
         library,
         Path("mapped.v"),
@@ -209,18 +244,46 @@ def _synthesise(job: Job, work: Path) -> Result:
         period=job.period,
         folder=work,
         timeout=job.timeout,
+        memories=Path("memories.lib") if kinds else None,
+        places=tuple(each.path for each in found if each.instances),
+        # Reset reaches every module by one net, which a layout would buffer as it does the clock.
+        ideal=job.source.reset if job.source.hierarchical else None,
     )
-    clock = _net(netlist, job.source.clock)
-    reset = _net(netlist, job.source.reset)
-    activity = Activity.default(clock, frozenset({reset} - {None}))
-    watts = power(netlist, timing, activity, clock=clock, period=job.period)
+    watts = sum((_power(job, each, timing) for each in found), Power(0.0, 0.0, 0.0, 0.0))
+    uses = _memories(job, library, kinds, found)
+    result = _result(job, library)
+    if uses:
+        sram = f"model {job.sram.name} ({job.sram.path.name}, sha256 {job.sram.sha256[:12]})"
+        result = replace(result, provenance=replace(result.provenance, memories=sram))
     return replace(
-        _result(job, library),
-        metrics=_metrics(job, library, netlist, timing, watts),
-        cells_by_type=_by_type(netlist),
+        result,
+        metrics=_metrics(job, library, found, timing, watts) + _memory_metrics(job, uses),
+        cells_by_type=_by_type(library, found),
         parts=parts,
-        critical_path=_critical(netlist, timing),
+        memories=uses,
+        critical_path=_critical(netlists, top, timing),
     )
+
+
+def _power(job: Job, each: Occurrence, timing: sta.Timing) -> Power:
+    """Of all occurrences of a module, whose clock and reset have the names of those of the top."""
+    clock = _net(each.netlist, job.source.clock)
+    reset = _net(each.netlist, job.source.reset)
+    activity = Activity.default(clock, frozenset({reset} - {None}))
+    one = power(each.netlist, timing, activity, clock=clock, period=job.period, place=each.path)
+    return one * each.count
+
+
+def _memories(
+    job: Job, library: Library, kinds: dict[str, memories.Memory], found: list[Occurrence]
+) -> list[MemoryUse]:
+    """The memories of the design, the largest kind first."""
+    counts: Counter[str] = Counter()
+    for each in found:
+        for instance in each.netlist.memories:
+            counts[instance.cell.name] += each.count
+    uses = [job.sram.use(kinds[name], n, library.voltage) for name, n in counts.items()]
+    return sorted(uses, key=lambda use: (-use.count * use.area, use.shape))
 
 
 def _net(netlist: Netlist, port: str | None) -> Net | None:
@@ -244,6 +307,7 @@ def _result(job: Job, library: Library, error: str = "") -> Result:
         activity=Activity.default(None, frozenset()).source,
         verilog_sha256=job.source.sha256,
         command=job.command,
+        hierarchical=job.source.hierarchical,
     )
     return Result(
         design=job.source.name,
@@ -257,22 +321,25 @@ def _result(job: Job, library: Library, error: str = "") -> Result:
 
 
 def _metrics(
-    job: Job, library: Library, netlist: Netlist, timing: sta.Timing, watts: Power
+    job: Job, library: Library, found: list[Occurrence], timing: sta.Timing, watts: Power
 ) -> list[Metric]:
-    cells = [instance.cell for instance in netlist.instances]
-    area = sum(cell.area for cell in cells)
-    sequential = [cell for cell in cells if cell.kind in ("flip-flop", "latch")]
-    longest = timing.longest
-    mapped = f"Yosys {tools()['Yosys']}, flat netlist, areas of {library.name}"
+    cells = [(each.count, instance.cell) for each in found for instance in each.instances]
+
+    def area_of(*kinds: str) -> float:
+        return sum(count * cell.area for count, cell in cells if not kinds or cell.kind in kinds)
+
+    area, longest = area_of(), timing.longest
+    netlist = "modules mapped once each and summed" if job.source.hierarchical else "flat netlist"
+    mapped = f"Yosys {tools()['Yosys']}, {netlist}, areas of {library.name}"
     timed = f"OpenSTA {tools()['OpenSTA']}, ideal clock, no wire loads"
     powered = f"Liberty tables at OpenSTA's slews; {Activity.default(None, frozenset()).source}"
     figures = [
         metric("area", area, mapped),
         metric("area_nand2", area / library.nand2.area, f"{mapped}; unit {library.nand2.name}"),
-        metric("area_sequential", sum(cell.area for cell in sequential), mapped),
-        metric("area_buffers", sum(c.area for c in cells if c.kind == "buffer"), mapped),
-        metric("cells", len(cells), mapped),
-        metric("flip_flops", sum(cell.kind == "flip-flop" for cell in cells), mapped),
+        metric("area_sequential", area_of("flip-flop", "latch"), mapped),
+        metric("area_buffers", area_of("buffer"), mapped),
+        metric("cells", sum(count for count, _ in cells), mapped),
+        metric("flip_flops", sum(n for n, cell in cells if cell.kind == "flip-flop"), mapped),
     ]
     if longest:
         figures += [
@@ -295,9 +362,32 @@ def _metrics(
     ]
 
 
-def _by_type(netlist: Netlist) -> dict[str, dict[str, float]]:
-    counts = Counter(instance.cell.name for instance in netlist.instances)
-    areas = {name: netlist.library.cells[name].area for name in counts}
+def _memory_metrics(job: Job, uses: list[MemoryUse]) -> list[Metric]:
+    """Figures of the model of memories, for a design that has any."""
+    if not uses:
+        return []
+    counted = "memories that Yosys found in the Verilog"
+    model = f"model: {job.sram.name}"
+    totals = {
+        "memory_bits": sum(u.count * u.words * u.width for u in uses),
+        "memory_area": sum(u.count * u.area for u in uses),
+        "memory_energy": sum(
+            u.count * (u.reads * u.read_energy + u.writes * u.write_energy) for u in uses
+        ),
+        "memory_leakage": sum(u.count * u.leakage for u in uses),
+    }
+    return [
+        metric(name, value, counted if name == "memory_bits" else model)
+        for name, value in totals.items()
+    ]
+
+
+def _by_type(library: Library, found: list[Occurrence]) -> dict[str, dict[str, float]]:
+    counts: Counter[str] = Counter()
+    for each in found:
+        for instance in each.instances:
+            counts[instance.cell.name] += each.count
+    areas = {name: library.cells[name].area for name in counts}
     ordered = sorted(counts, key=lambda name: (-counts[name] * areas[name], name))
     return {
         name: {"count": counts[name], "area": round(counts[name] * areas[name], 4)}
@@ -305,50 +395,32 @@ def _by_type(netlist: Netlist) -> dict[str, dict[str, float]]:
     }
 
 
-def _parts(netlists: dict[str, Netlist], top: str) -> list[Part]:
-    """Area by submodule of ``top``; what is in no submodule, as registers and as other logic."""
-
-    def part(name: str, module: str, instances: list) -> Part:
-        cells = [instance.cell for instance in instances]
-        flops = sum(cell.kind == "flip-flop" for cell in cells)
-        return Part(name, module, len(cells), flops, round(sum(cell.area for cell in cells), 4))
-
-    own = netlists[top].instances
-    registers = [i for i in own if i.cell.kind in ("flip-flop", "latch")]
-    rest = [i for i in own if i.cell.kind not in ("flip-flop", "latch")]
-    parts = [
-        part("registers", top, registers),
-        part("handshake and glue", top, rest),
-        *(
-            part(name, module, netlists[module].instances)
-            for name, module in sorted(netlists[top].children.items())
-        ),
-    ]
-    return sorted((p for p in parts if p.cells), key=lambda p: (-p.area, p.name))
-
-
-def _critical(netlist: Netlist, timing: sta.Timing) -> CriticalPath | None:
+def _critical(netlists: dict[str, Netlist], top: str, timing: sta.Timing) -> CriticalPath | None:
     path = timing.longest
     if path is None:
         return None
-    instances = {instance.name: instance for instance in netlist.instances}
 
     def named(pin: str) -> str:
-        """A register's pin by the net that the register drives; a port by itself."""
-        owner, _, local = pin.partition("/")
-        if owner not in instances:
+        """A register's pin by the net that the register drives; a memory's and a port by itself."""
+        owner, _, local = pin.rpartition("/")
+        found = hierarchy.locate(netlists, top, owner) if owner else None
+        if not found or found[1].cell.kind == "memory":
             return pin
-        nets = [instances[owner].pins.get(name) for name in instances[owner].cell.outputs]
+        netlist, instance = found
+        place = owner.removesuffix(instance.name)
+        nets = [instance.pins.get(name) for name in instance.cell.outputs]
         return next(
-            (netlist.names[net] for net in nets if net in netlist.names), f"{owner}/{local}"
+            (place + netlist.names[net] for net in nets if net in netlist.names),
+            f"{owner}/{local}",
         )
 
     stages, entered, before = [], "", 0.0
     for pin, arrival in path.points:
-        owner, _, local = pin.partition("/")
-        if owner not in instances:
+        owner, _, local = pin.rpartition("/")
+        found = hierarchy.locate(netlists, top, owner) if owner else None
+        if not found:
             continue
-        cell = instances[owner].cell
+        cell = found[1].cell
         if local in cell.outputs:
             delay = round(arrival - before, 6)
             stages.append(Stage(owner, cell.name, entered, local, delay, round(arrival, 6)))

@@ -1,7 +1,7 @@
 """The one schema of results. Tables, plots and pages are drawn from it and from nothing else.
 
 ``build/synth/NAME/metrics.json`` is a :class:`Result`: what the design is, where its figures come
-from (``provenance``, common to all its figures), the figures, and three breakdowns. A design that
+from (``provenance``, common to all its figures), the figures, and breakdowns of them. A design that
 could not be synthesised has ``status`` "failed", its ``error`` and no figures.
 """
 
@@ -29,12 +29,14 @@ class Kind:
 
 
 KINDS = {
-    "area": Kind("area", "um2", "lower", "sum of the cell areas of the flat netlist, no wiring"),
+    "area": Kind(
+        "area", "um2", "lower", "sum of the cell areas of the netlist, no wiring, no memories"
+    ),
     "area_nand2": Kind("area", "NAND2", "lower", "area in units of the library's smallest NAND2"),
     "area_sequential": Kind("register area", "um2", "lower", "area of flip-flops and latches"),
     "area_buffers": Kind("buffer area", "um2", "lower", "area of buffers and inverters"),
-    "cells": Kind("cells", "", "lower", "library cells in the flat netlist"),
-    "flip_flops": Kind("flip-flops", "", "lower", "flip-flops in the flat netlist"),
+    "cells": Kind("cells", "", "lower", "library cells in the netlist"),
+    "flip_flops": Kind("flip-flops", "", "lower", "flip-flops in the netlist"),
     "critical_path": Kind(
         "critical path",
         "ns",
@@ -62,6 +64,17 @@ KINDS = {
     "energy": Kind(
         "energy a cycle", "pJ", "lower", "(power less leakage) x clock period: the clock cancels"
     ),
+    "memory_bits": Kind("memory", "bit", "lower", "bits of memories that are not of flip-flops"),
+    "memory_area": Kind(
+        "memory area", "um2", "lower", "a model of memory macros; not part of the area of cells"
+    ),
+    "memory_energy": Kind(
+        "memory energy",
+        "pJ",
+        "lower",
+        "a model: of a cycle in which every port of every memory is used; not part of the power",
+    ),
+    "memory_leakage": Kind("memory leakage", "uW", "lower", "a model; not part of the leakage"),
 }
 
 
@@ -95,12 +108,21 @@ class Provenance:
     activity: str
     verilog_sha256: str
     command: str
+    memories: str = ""
+    """Where the figures of memories come from; empty without any."""
+    hierarchical: bool = False
+    """Whether each module was mapped by itself, once, and figures are sums over its occurrences."""
+
+    @property
+    def mapping(self) -> str:
+        """What is to be said of the netlist, beside the recipe."""
+        return ", modules mapped once each and summed" if self.hierarchical else ""
 
     def line(self) -> str:
         """One line, as shown on hover."""
         tools = ", ".join(f"{name} {version}" for name, version in self.tools.items())
         return (
-            f"{tools}; {self.library} ({self.corner}); recipe {self.recipe};"
+            f"{tools}; {self.library} ({self.corner}); recipe {self.recipe}{self.mapping};"
             f" clock {self.period_ns:g} ns; Verilog sha256 {self.verilog_sha256[:12]};"
             f" {self.command}"
         )
@@ -115,6 +137,27 @@ class Part:
     cells: int
     flip_flops: int
     area: float
+
+
+@dataclass(frozen=True)
+class MemoryUse:
+    """A kind of memory in a design. Area in um2, energies in pJ an access, leakage in uW: of each
+    of ``count``."""
+
+    words: int
+    width: int
+    reads: int
+    writes: int
+    count: int
+    area: float
+    read_energy: float
+    write_energy: float
+    leakage: float
+
+    @property
+    def shape(self) -> str:
+        """In words: "64 x 32, 1 read, 1 write"."""
+        return f"{self.words} x {self.width}, {self.reads} read, {self.writes} write"
 
 
 @dataclass(frozen=True)
@@ -154,6 +197,7 @@ class Result:
     metrics: list[Metric] = field(default_factory=list)
     cells_by_type: dict[str, dict[str, float]] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
+    memories: list[MemoryUse] = field(default_factory=list)
     critical_path: CriticalPath | None = None
     schema: str = SCHEMA
 
@@ -194,6 +238,7 @@ def from_dict(data: dict[str, Any]) -> Result:
             "provenance": Provenance(**data["provenance"]),
             "metrics": [Metric(**item) for item in data["metrics"]],
             "parts": [Part(**item) for item in data["parts"]],
+            "memories": [MemoryUse(**item) for item in data.get("memories", [])],
             "critical_path": path
             and CriticalPath(**{**path, "stages": [Stage(**stage) for stage in path["stages"]]}),
         }

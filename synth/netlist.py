@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +30,12 @@ class Port:
 
 
 class Netlist:
-    """One module: its ports, its library cells, and (``children``) its instances of modules."""
+    """One module: its ports, its library cells, its memories, and (``children``) its instances of
+    modules. ``memories``: the black box of each kind of memory."""
 
-    def __init__(self, name: str, module: dict, library: Library):
+    def __init__(
+        self, name: str, module: dict, library: Library, memories: Mapping[str, Cell] = {}
+    ):
         self.name = name
         self.library = library
         self.ports = [
@@ -39,13 +43,16 @@ class Netlist:
             for port, facts in module["ports"].items()
         ]
         self.instances: list[Instance] = []
+        self.memories: list[Instance] = []
         self.children: dict[str, str] = {}  #: instance name -> module name
         self.unmapped: Counter[str] = Counter()  #: what is neither a cell nor a module
         for instance, facts in module["cells"].items():
             kind = facts["type"]
-            if kind in library.cells:
+            cell = library.cells.get(kind) or memories.get(kind)
+            if cell:
                 pins = {pin: bits[0] for pin, bits in facts["connections"].items() if bits}
-                self.instances.append(Instance(instance, library.cells[kind], pins))
+                among = self.memories if kind in memories else self.instances
+                among.append(Instance(instance, cell, pins))
             elif kind.startswith("$"):
                 if kind != "$scopeinfo":  # a name of the dissolved hierarchy, not hardware
                     self.unmapped[kind] += 1
@@ -64,7 +71,7 @@ class Netlist:
     def loads(self) -> dict[Net, float]:
         """Net -> capacitance of all that it drives in pF; wires weigh nothing before layout."""
         loads: dict[Net, float] = {}
-        for instance in self.instances:
+        for instance in (*self.instances, *self.memories):
             for pin in instance.cell.inputs:
                 net = instance.pins.get(pin)
                 if net is not None:
@@ -77,11 +84,11 @@ class Netlist:
         return loads
 
 
-def read(path: Path, library: Library) -> dict[str, Netlist]:
-    """Every module of a Yosys JSON file, blackboxes (library cells) left out."""
+def read(path: Path, library: Library, memories: Mapping[str, Cell] = {}) -> dict[str, Netlist]:
+    """Every module of a Yosys JSON file, blackboxes (library cells, memories) left out."""
     modules = json.loads(path.read_text())["modules"]
     return {
-        name: Netlist(name, module, library)
+        name: Netlist(name, module, library, memories)
         for name, module in modules.items()
         if name not in library.cells and not int(module["attributes"].get("blackbox", "0"), 2)
     }

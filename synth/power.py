@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cache
 
 import numpy as np
@@ -70,11 +70,27 @@ class Power:
     def total(self) -> float:
         return self.internal + self.switching + self.leakage + self.clock
 
+    def __add__(self, other: Power) -> Power:
+        return Power(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+    def __mul__(self, count: int) -> Power:
+        return Power(*(count * each for each in astuple(self)))
+
 
 def power(
-    netlist: Netlist, timing: Timing, activity: Activity, *, clock: Net | None, period: float
+    netlist: Netlist,
+    timing: Timing,
+    activity: Activity,
+    *,
+    clock: Net | None,
+    period: float,
+    place: str = "",
 ) -> Power:
-    """Power of ``netlist`` at a clock of ``period`` ns, with energies at ``timing``'s slews."""
+    """Power of ``netlist`` at a clock of ``period`` ns, with energies at ``timing``'s slews.
+
+    ``place``: where in the timed design the netlist is ("a/b/"). Of memories only the nets that
+    they drive count.
+    """
     library, loads = netlist.library, netlist.loads()
     by_cell: dict[str, list[Instance]] = defaultdict(list)
     for instance in netlist.instances:
@@ -84,12 +100,12 @@ def power(
         instances = by_cell[name]
         cell = instances[0].cell
         leakage += cell.leakage * len(instances)
-        internal += _internal(library, cell, instances, timing, activity, loads)
-        for instance in instances:
-            for pin in cell.outputs:
-                net = instance.pins.get(pin)
-                if net is not None:
-                    switched += loads.get(net, 0.0) * 1e-12 * activity.toggles(net)
+        internal += _internal(library, cell, instances, timing, activity, loads, place)
+    for instance in (*netlist.instances, *netlist.memories):
+        for pin in instance.cell.outputs:
+            net = instance.pins.get(pin)
+            if net is not None:
+                switched += loads.get(net, 0.0) * 1e-12 * activity.toggles(net)
     frequency = 1e9 / period
     half_square = library.voltage**2 / 2
     on_clock = loads.get(clock, 0.0) * 1e-12 * activity.toggles(clock) if clock is not None else 0.0
@@ -108,6 +124,7 @@ def _internal(
     timing: Timing,
     activity: Activity,
     loads: dict[Net, float],
+    place: str,
 ) -> float:
     """Internal energy of all instances of one cell, in joule a cycle."""
     unit = library.energy_unit
@@ -118,7 +135,7 @@ def _internal(
         for pin in (*cell.inputs, *cell.outputs)
     }
     slews = {
-        pin: np.array([timing.slews.get(f"{i.name}/{pin}", (0.0, 0.0)) for i in instances])
+        pin: np.array([timing.slews.get(f"{place}{i.name}/{pin}", (0.0, 0.0)) for i in instances])
         / slew_unit
         for pin in cell.inputs
     }

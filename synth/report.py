@@ -11,7 +11,7 @@ from golden.files import write_atomic, write_json
 from . import plots
 from .collect import COMPARED, Report, collect
 from .metrics import KINDS
-from .tables import COLUMNS, shown
+from .tables import columns, shown
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -45,5 +45,9 @@ def render(report: Report, template: str) -> str:
         pictures["delays"] = {f.name: plots.area_against_delay(f) for f in report.families}
         pictures["parts"] = {f.name: plots.area_by_part(f) for f in report.families}
     return environment.get_template(template).render(
-        report=report, kinds=KINDS, columns=COLUMNS, compared=COMPARED, **pictures
+        report=report,
+        kinds=KINDS,
+        columns=columns([row.result for row in report.rows]),
+        compared=COMPARED,
+        **pictures,
     )

@@ -16,7 +16,10 @@ from golden.errors import BadInput
 
 @dataclass(frozen=True)
 class Source:
-    """A design as Verilog: ``name`` is its top module, ``clock`` and ``reset`` are port names."""
+    """A design as Verilog: ``name`` is its top module, ``clock`` and ``reset`` are port names.
+
+    ``hierarchical``: too large to be dissolved: map each module once.
+    """
 
     name: str
     verilog: Path
@@ -26,6 +29,7 @@ class Source:
     family: str = ""
     summary: str = ""
     config: Any = None
+    hierarchical: bool = False
 
 
 def read(manifest: Path) -> Source:
@@ -43,6 +47,7 @@ def read(manifest: Path) -> Source:
             family=data.get("family", ""),
             summary=data.get("summary", ""),
             config=data.get("config"),
+            hierarchical=bool(data.get("hierarchical", False)),
         )
     except OSError as error:
         raise BadInput(f"design {manifest.stem}: {error.filename}: {error.strerror}") from error

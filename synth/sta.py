@@ -58,18 +58,26 @@ def run(
     period: float,
     folder: Path,
     timeout: float,
+    memories: Path | None = None,
+    places: tuple[str, ...] = ("",),
+    ideal: str | None = None,
 ) -> Timing:
     """Timing of ``netlist`` with an ideal clock of ``period`` ns on port ``clock``.
 
-    Leaves ``sta_job.tcl`` and ``sta.txt`` in ``folder``. Raises :class:`Failed`.
+    ``memories``: a Liberty file of the black boxes, if there are any. ``places``: "" or "a/b/",
+    the modules in which slews are wanted. ``ideal``: an input that is sharp everywhere and begins
+    no path. Leaves ``sta_job.tcl`` and ``sta.txt`` in ``folder``. Raises :class:`Failed`.
     """
     scale = library.time_unit / 1e-9
     job = {
         "liberty": liberty,
+        "memories": memories or "",
+        "places": " ".join(f"{{{place}}}" for place in places),
         "netlist": netlist,
         "top": top,
         "period": period,
         "clock": clock or "",
+        "ideal": ideal or "",
         "driver": library.driver.name,
         "load": f"{library.output_load:.6f}",
         "slew": f"{library.clock_slew * scale:.6f}",

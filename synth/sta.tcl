@@ -1,5 +1,6 @@
 # Timing of one mapped netlist, as lines that a program reads: "@ kind value ...", tab-separated.
-# The job (see sta.py) sets: liberty netlist top period clock driver load slew
+# The job (see sta.py) sets: liberty memories netlist top period clock ideal driver load slew
+# places
 #
 # OpenSTA 2.0.17 goes on after an error and exits with 0; sta.py looks for "Error" in the output
 # and for the last line, "@ done".
@@ -11,12 +12,13 @@ set_cmd_units -time ns -capacitance pF
 set sta_report_default_digits 6
 
 read_liberty $liberty
+if {$memories ne ""} { read_liberty $memories }
 read_verilog $netlist
 link_design $top
 
 set inputs {}
 foreach port [all_inputs] {
-  if {[get_property $port full_name] ne $clock} { lappend inputs $port }
+  if {[get_property $port full_name] ni [list $clock $ideal]} { lappend inputs $port }
 }
 if {$clock ne ""} {
   create_clock -name clock -period $period [get_ports $clock]
@@ -51,10 +53,15 @@ longest register-output $clocks [all_outputs]
 longest input-output $inputs [all_outputs]
 
 # Transition times at each pin: what the power calculation looks energies up with.
-foreach instance [get_cells *] {
-  foreach pin [get_pins "[get_property $instance full_name]/*"] {
-    say slew [get_property $pin full_name] \
-      [get_property $pin actual_rise_transition_max] [get_property $pin actual_fall_transition_max]
+# Instances of modules among them, which are not named so, are none of the library's.
+foreach place $places {
+  foreach instance [get_cells "${place}u*"] {
+    set name [get_property $instance full_name]
+    if {![regexp {(^|/)u[0-9]+$} $name]} { continue }
+    foreach pin [get_pins "$name/*"] {
+      say slew [get_property $pin full_name] \
+        [get_property $pin actual_rise_transition_max] [get_property $pin actual_fall_transition_max]
+    }
   }
 }
 say done

@@ -21,6 +21,14 @@ COLUMNS = (
     "power",
     "energy",
 )
+#: After these, where a design has memories.
+MEMORY_COLUMNS = ("memory_bits", "memory_area")
+
+
+def columns(results: list[Result]) -> tuple[str, ...]:
+    """The metrics that a table of ``results`` has a column for."""
+    memories = any(result.memories for result in results)
+    return COLUMNS + MEMORY_COLUMNS if memories else COLUMNS
 
 
 def shown(value: float) -> str:
@@ -37,10 +45,11 @@ def heading(name: str) -> str:
 
 def results_table(results: list[Result]) -> Table:
     """One row a design; a failed one keeps its row."""
-    first = results[0].provenance
+    first, names = results[0].provenance, columns(results)
     table = Table(
         title=f"{first.library}, {first.corner}; clock {first.period_ns:g} ns",
-        caption="power and energy are estimates from default activity",
+        caption="power and energy are estimates from default activity"
+        + ("; memories are a model, and in no other column" if len(names) > len(COLUMNS) else ""),
         title_justify="left",
         caption_justify="left",
         box=box.SIMPLE_HEAD,
@@ -50,11 +59,11 @@ def results_table(results: list[Result]) -> Table:
     recipes = len({result.provenance.recipe for result in results}) > 1
     if recipes:
         table.add_column("recipe", no_wrap=True)
-    for name in COLUMNS:
+    for name in names:
         table.add_column(heading(name), justify="right", no_wrap=True)
     for result in results:
         label = [result.design, result.provenance.recipe] if recipes else [result.design]
-        figures = [result.get(name) for name in COLUMNS]
+        figures = [result.get(name) for name in names]
         cells = [shown(figure.value) if figure else "-" for figure in figures]
         table.add_row(*label, *(cells if result.status == "ok" else ["failed"]))
     return table

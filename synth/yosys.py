@@ -8,6 +8,7 @@ import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Literal
 
 from golden.errors import BadInput
 
@@ -15,6 +16,7 @@ from .library import Library
 from .recipes import Recipe
 
 WORKER = Path(__file__).with_name("yosys_worker.py")
+Mapping = Literal["flat", "parts", "modules"]
 
 
 class Failed(Exception):
@@ -43,21 +45,32 @@ def constraints(recipe: Recipe, library: Library) -> str:
 
 
 def commands(
-    recipe: Recipe, library: Library, verilog: Path, top: str, *, liberty: Path, flat: bool
+    recipe: Recipe,
+    library: Library,
+    verilog: Path,
+    top: str,
+    *,
+    liberty: Path,
+    mapping: Mapping,
+    least: int,
 ) -> list[str]:
     """The commands from ``verilog`` to ``mapped.json`` (and ``mapped.v``) in the work folder.
 
-    ``flat`` dissolves all modules first, so that logic is optimised across their borders; else the
-    modules that ``top`` instantiates stay modules, each mapped by itself with all below dissolved.
+    ``mapping``: "flat" dissolves all modules first, so that logic is optimised across their
+    borders; "parts" keeps the modules that ``top`` instantiates, each mapped by itself with all
+    below dissolved; "modules" keeps all. Memories of ``least`` bits or more become black boxes.
     """
     avoid = "".join(f" -dont_use {name}" for name in library.dont_use)
     script = f" -script +{recipe.abc.replace(' ', ',')}" if recipe.abc else ""
     delay = f" -D {recipe.delay_ps:g}" if recipe.delay_ps else ""
+    flatten = "" if mapping == "modules" else " -flatten"
     steps = [f"read_verilog {verilog}", f"hierarchy -check -top {top}"]
-    if not flat:
+    if mapping == "parts":
         steps.append(f"@keep {top}")
     steps += [
-        f"synth -top {top} -flatten {recipe.synth}".rstrip(),
+        f"synth -top {top}{flatten} {recipe.synth}".rstrip() + " -run begin:fine",
+        f"@memories {least}",
+        f"synth -top {top}{flatten} {recipe.synth}".rstrip() + " -run fine:",
         f"dfflibmap -liberty {liberty}{avoid}",
         "opt -fast",
         f"abc -liberty {liberty} -constr constraints{delay}{avoid}{script}",
@@ -70,9 +83,9 @@ def commands(
         steps.append(
             f"hilomap -singleton -hicell {high[0]} {high[1]} -locell {low[0]} {low[1]}",
         )
-    if flat:
+    if mapping != "parts":
         steps += [
-            "rename -enumerate -pattern u% c:*",
+            "@enumerate" if mapping == "modules" else "rename -enumerate -pattern u% c:*",
             "@unsign",
             "check -mapped",
             "write_verilog -noattr -simple-lhs mapped.v",

@@ -5,12 +5,16 @@ log goes to stdout. Imports nothing of ours, so that it starts in milliseconds.
 
 Beside Yosys's commands two of our own:
 ``@unsign`` makes every wire unsigned: OpenSTA 2.0.17 cannot read ``wire signed``;
-``@keep TOP`` keeps the modules that TOP instantiates as modules, for the area by submodule.
+``@keep TOP`` keeps the modules that TOP instantiates as modules, for the area by submodule;
+``@enumerate`` gives cells without a name of their own the names u1, u2 and so on, in all modules;
+``@memories LEAST`` makes black boxes of memories of LEAST bits or more, each kind one, and writes
+what they are to ``memories.json``: what :func:`synth.memories.read` reads.
 """
 
 import json
 import sys
 import time
+from itertools import count
 
 from pyosys import libyosys as ys
 
@@ -28,6 +32,81 @@ def keep(design: ys.Design, top: str) -> None:
         design.run_pass(f"setattr -mod -set keep_hierarchy 1 {child}")
 
 
+def enumerate_cells(design: ys.Design) -> None:
+    for module in design.modules_.values():
+        taken = {str(name) for name in (*module.cells_.keys(), *module.wires_.keys())}
+        free = (name for n in count(1) if (name := f"\\u{n}") not in taken)
+        for cell in list(module.cells_.values()):
+            if str(cell.name).startswith("$"):
+                module.rename(cell, ys.IdString(next(free)))
+
+
+def memories(design: ys.Design, least: int) -> None:
+    kinds: dict[tuple, dict] = {}
+    for module in list(design.modules_.values()):
+        for cell in list(module.cells_.values()):
+            if cell.type.str() == "$mem_v2":
+                facts = {str(k)[1:]: v for k, v in cell.parameters.items()}
+                words, width, writes = (
+                    facts[name].as_int() for name in ("SIZE", "WIDTH", "WR_PORTS")
+                )
+                if words * width >= least and writes:
+                    extract(design, module, cell, facts, kinds)
+    with open("memories.json", "w") as file:
+        json.dump(list(kinds.values()), file)
+
+
+def extract(design: ys.Design, module: ys.Module, cell: ys.Cell, facts: dict, kinds: dict) -> None:
+    """Replace a ``$mem_v2`` by a black box whose pins are single bits. An input that several bits
+    of a port share, such as the enable of a whole word, is one pin."""
+    words, width, reads, writes = (
+        facts[name].as_int() for name in ("SIZE", "WIDTH", "RD_PORTS", "WR_PORTS")
+    )
+    clocked = "1" in facts["RD_CLK_ENABLE"].as_string()
+    pins: dict[str, tuple[str, ys.SigSpec]] = {}
+    for port, bits in ((str(k)[1:], v) for k, v in cell.connections_.items()):
+        side, role = port.lower().split("_")
+        count = reads if side == "rd" else writes
+        each = bits.size() // count if count else 0
+        seen: set[tuple[str, int]] = set()
+        for index in range(each * count):
+            bit = bits.extract(index, 1)
+            if role == "data" and side == "rd":
+                pins[f"rd{index // each}_data_{index % each}"] = "output", bit
+            elif bit.is_fully_const():
+                continue
+            elif role == "clk":
+                if side == "wr" or clocked:
+                    pins["clk"] = "clock", bit
+            elif (place := (str(bit.as_bit().wire.name), bit.as_bit().offset)) not in seen:
+                seen.add(place)
+                pins[f"{side}{index // each}_{role}_{index % each}"] = "input", bit
+    shape = (words, width, reads, writes, clocked, *((n, kind) for n, (kind, _) in pins.items()))
+    if shape not in kinds:
+        name = f"memory_{len(kinds)}_{words}x{width}_{reads}r{writes}w"
+        box = design.addModule(ys.IdString("\\" + name))
+        for number, (pin, (kind, _)) in enumerate(pins.items(), 1):
+            wire = box.addWire(ys.IdString("\\" + pin), 1)
+            wire.port_id = number
+            wire.port_input, wire.port_output = kind != "output", kind == "output"
+        box.fixup_ports()
+        box.set_bool_attribute(ys.IdString("\\blackbox"), True)
+        kinds[shape] = {
+            "name": name,
+            "words": words,
+            "width": width,
+            "reads": reads,
+            "writes": writes,
+            "clocked": clocked,
+            "pins": {pin: kind for pin, (kind, _) in pins.items()},
+        }
+    name = cell.name
+    module.remove(cell)
+    new = module.addCell(name, ys.IdString("\\" + kinds[shape]["name"]))
+    for pin, (_, bit) in pins.items():
+        new.setPort(ys.IdString("\\" + pin), bit)
+
+
 def main() -> None:
     with open(sys.argv[1]) as file:
         commands = json.load(file)
@@ -36,8 +115,12 @@ def main() -> None:
         begin = time.monotonic()
         if command == "@unsign":
             unsign(design)
+        elif command == "@enumerate":
+            enumerate_cells(design)
         elif command.startswith("@keep "):
             keep(design, command.split()[1])
+        elif command.startswith("@memories "):
+            memories(design, int(command.split()[1]))
         else:
             design.run_pass(command)
         print(f"@ {time.monotonic() - begin:.2f} s: {command}", flush=True)
