@@ -20,10 +20,11 @@ from pathlib import Path
 from golden.files import write_atomic, write_json
 
 from . import hierarchy, memories, sta, yosys
+from .critical import critical_path
 from .hierarchy import Occurrence
 from .library import DEFAULT_LIBERTY, Library
 from .memories import DEFAULT_SRAM, Sram
-from .metrics import CriticalPath, MemoryUse, Metric, Provenance, Result, Stage, from_dict, metric
+from .metrics import MemoryUse, Metric, Provenance, Result, from_dict, metric
 from .metrics import save as save_result
 from .netlist import Net, Netlist, read
 from .power import Activity, Power, power
@@ -34,6 +35,7 @@ from .yosys import Failed
 #: The files whose text decides what comes out.
 _FLOW = (
     "boolean.py",
+    "critical.py",
     "flow.py",
     "hierarchy.py",
     "liberty.py",
@@ -257,11 +259,11 @@ def _synthesise(job: Job, work: Path) -> Result:
         result = replace(result, provenance=replace(result.provenance, memories=sram))
     return replace(
         result,
-        metrics=_metrics(job, library, found, timing, watts) + _memory_metrics(job, uses),
+        metrics=_metrics(job, library, found, timing, watts) + job.sram.metrics(uses),
         cells_by_type=_by_type(library, found),
         parts=parts,
         memories=uses,
-        critical_path=_critical(netlists, top, timing),
+        critical_path=critical_path(netlists, top, timing),
     )
 
 
@@ -362,26 +364,6 @@ def _metrics(
     ]
 
 
-def _memory_metrics(job: Job, uses: list[MemoryUse]) -> list[Metric]:
-    """Figures of the model of memories, for a design that has any."""
-    if not uses:
-        return []
-    counted = "memories that Yosys found in the Verilog"
-    model = f"model: {job.sram.name}"
-    totals = {
-        "memory_bits": sum(u.count * u.words * u.width for u in uses),
-        "memory_area": sum(u.count * u.area for u in uses),
-        "memory_energy": sum(
-            u.count * (u.reads * u.read_energy + u.writes * u.write_energy) for u in uses
-        ),
-        "memory_leakage": sum(u.count * u.leakage for u in uses),
-    }
-    return [
-        metric(name, value, counted if name == "memory_bits" else model)
-        for name, value in totals.items()
-    ]
-
-
 def _by_type(library: Library, found: list[Occurrence]) -> dict[str, dict[str, float]]:
     counts: Counter[str] = Counter()
     for each in found:
@@ -393,39 +375,3 @@ def _by_type(library: Library, found: list[Occurrence]) -> dict[str, dict[str, f
         name: {"count": counts[name], "area": round(counts[name] * areas[name], 4)}
         for name in ordered
     }
-
-
-def _critical(netlists: dict[str, Netlist], top: str, timing: sta.Timing) -> CriticalPath | None:
-    path = timing.longest
-    if path is None:
-        return None
-
-    def named(pin: str) -> str:
-        """A register's pin by the net that the register drives; a memory's and a port by itself."""
-        owner, _, local = pin.rpartition("/")
-        found = hierarchy.locate(netlists, top, owner) if owner else None
-        if not found or found[1].cell.kind == "memory":
-            return pin
-        netlist, instance = found
-        place = owner.removesuffix(instance.name)
-        nets = [instance.pins.get(name) for name in instance.cell.outputs]
-        return next(
-            (place + netlist.names[net] for net in nets if net in netlist.names),
-            f"{owner}/{local}",
-        )
-
-    stages, entered, before = [], "", 0.0
-    for pin, arrival in path.points:
-        owner, _, local = pin.rpartition("/")
-        found = hierarchy.locate(netlists, top, owner) if owner else None
-        if not found:
-            continue
-        cell = found[1].cell
-        if local in cell.outputs:
-            delay = round(arrival - before, 6)
-            stages.append(Stage(owner, cell.name, entered, local, delay, round(arrival, 6)))
-            before = arrival
-        entered = local
-    return CriticalPath(
-        path.kind, named(path.points[0][0]), named(path.points[-1][0]), path.delay, stages
-    )

@@ -18,7 +18,7 @@ from golden.errors import BadInput
 
 from .liberty import Group
 from .library import Cell, Pin
-from .metrics import MemoryUse
+from .metrics import MemoryUse, Metric, metric
 
 DEFAULT_SRAM = Path(__file__).with_name("sram.toml")
 
@@ -128,6 +128,25 @@ class Sram:
         )
         shape = (memory.words, memory.width, memory.reads, memory.writes)
         return MemoryUse(*shape, count, *(float(f"{figure:.6g}") for figure in figures))
+
+    def metrics(self, uses: list[MemoryUse]) -> list[Metric]:
+        """Figures of the model of memories, for a design that has any."""
+        if not uses:
+            return []
+        counted = "memories that Yosys found in the Verilog"
+        model = f"model: {self.name}"
+        totals = {
+            "memory_bits": sum(u.count * u.words * u.width for u in uses),
+            "memory_area": sum(u.count * u.area for u in uses),
+            "memory_energy": sum(
+                u.count * (u.reads * u.read_energy + u.writes * u.write_energy) for u in uses
+            ),
+            "memory_leakage": sum(u.count * u.leakage for u in uses),
+        }
+        return [
+            metric(name, value, counted if name == "memory_bits" else model)
+            for name, value in totals.items()
+        ]
 
     def liberty(self, memories: list[Memory], pin_capacitance: float) -> str:
         """A Liberty library of the kinds, for timing: scalar delays, every pin alike."""
