@@ -219,8 +219,10 @@ class Issue(wiring.Component):
         Why the loader waits, if no pass is here: ``tile`` or ``layer``.
     cause : Out(range(len(CAUSES)))
         What this cycle goes to.
-    ended_pass : Out
+    ended_layer : Out
         ``valid``: the last pass of layer ``number`` ends in this cycle.
+    can_end : In(1)
+        Whether a layer may end now: its statistics have a place.
     """
 
     def __init__(self, config: AcceleratorConfig, hazard: int, skew: int):
@@ -264,7 +266,8 @@ class Issue(wiring.Component):
                 "free": In(data.StructLayout({"valid": unsigned(1), "half": unsigned(1)})),
                 "waiting": In(data.StructLayout({"tile": unsigned(1), "layer": unsigned(1)})),
                 "cause": Out(range(len(CAUSES))),
-                "ended_pass": Out(
+                "can_end": In(1),
+                "ended_layer": Out(
                     data.StructLayout({"valid": unsigned(1), "number": unsigned(16)})
                 ),
             }
@@ -375,13 +378,15 @@ class Issue(wiring.Component):
             width=finish_layout(config).size + 1, depth=FINISHES
         )
         ends = named(m, "ends", item.stop & present.stop)
+        end_of_layer = named(m, "end_of_layer", ends & present.finish.end)
+        may = named(m, "may", self.can_end | ~end_of_layer)
         go = named(
             m,
             "go",
-            (some & ~item.idle & (finishes.w_rdy | ~ends))
+            (some & ~item.idle & (finishes.w_rdy | ~ends) & may)
             & ~(lacks_weight | lacks_input | lacks_half | hazard),
         )
-        idle = named(m, "idle", some & item.idle & finishes.w_rdy)
+        idle = named(m, "idle", some & item.idle & finishes.w_rdy & may)
         m.d.comb += [
             rules.o.ready.eq(go | idle),
             swap.eq(go & item.swap),
@@ -407,8 +412,8 @@ class Issue(wiring.Component):
             finish.half.eq(half),
             finishes.w_data.eq(Cat(Value.cast(finish), item.idle)),
             finishes.w_en.eq(stop & present.stop),
-            self.ended_pass.valid.eq(stop & present.finish.end & present.stop),
-            self.ended_pass.number.eq(present.number),
+            self.ended_layer.valid.eq(stop & end_of_layer),
+            self.ended_layer.number.eq(present.number),
         ]
         with m.If(self.free.valid):
             m.d.sync += busy.bit_select(self.free.half, 1).eq(0)

@@ -171,7 +171,8 @@ class Tiler(wiring.Component):
             named(m, "row2", Mux(deconv | square, 0, hits[6:9])),
         ]
         m.submodules.reach = register = Register(_reach_layout())
-        more = [_count(row) for row in rows]
+        # A pruned entry between two hits of a row counts in the indices all the same.
+        more = [_count(row) + pillar.gaps[number] for number, row in enumerate(rows)]
         o = register.i.payload
         m.d.comb += [
             o.pillar.eq(pillar),
@@ -216,6 +217,8 @@ class Tiler(wiring.Component):
         for tap in range(TAPS):
             row, start = inputs[tap // 3], tap // 3 * 3
             index = row + _count(hits[start:tap]) if tap > start else row
+            if tap - start == 2:
+                index = index + pillar.gaps[tap // 3]
             if tap == 2:
                 index = Mux(square, inputs[1], index)
             elif tap == 3:
