@@ -11,23 +11,216 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.sparse.accelerator import AcceleratorConfig
-from golden.sparse.descriptor import INDEX_BITS, OPS
-from golden.sparse.dma import Client, DmaConfig
-from golden.sparse.gsu import HAZARD
-from golden.sparse.record import RECORD
+from golden.sparse.descriptor import INDEX_BITS, OPS, SOURCES
+from golden.sparse.dma import DmaConfig, ReadClient, WriteClient
+from golden.sparse.gsu import HAZARD, ended_latency
+from golden.sparse.registers import ADDRESS_BITS as REGISTER_BITS
 
 from ..arith import named
 from .axi import axi4, axi4_lite, connect_flat, flat
-from .cpr import CprReader, CprWriter
+from .cpr import CprReader, CprWriter, cpr_layer_layout
 from .dispatch import AHEAD, Fork, Gate, PresenceWatch, Progress, Queue, rows_layout
 from .dma import Dma
 from .fill import Filler, PresenceBits
 from .gsu import Engine
 from .issue import CAUSES, Issue
-from .layout import done_layout, layer_layout, pillar_layout, tile_layout
+from .layout import layer_layout, pillar_layout, tile_layout
 from .loader import Loader
 from .rgu import Rgu
 from .sequencer import Sequencer
 from .statistics import Statistics
 from .tiler import Tiler
 from .vpu import Vpu
+
+LOAD_DEPTH = 128
+"""Beats of the load client that may be under way: more than a latency of 100 cycles."""
+UNION = OPS.index("union")
+
+
+def dma_config(config: AcceleratorConfig) -> DmaConfig:
+    """The clients of the memory port; who needs little and late goes first."""
+    return DmaConfig(
+        bus_bits=config.bus_bits,
+        reads=(
+            ReadClient(name="list"),
+            ReadClient(name="rows"),
+            ReadClient(name="entries", depth=64),
+            ReadClient(name="second_rows"),
+            ReadClient(name="second_entries"),
+            ReadClient(name="selection"),
+            ReadClient(name="parameters"),
+            ReadClient(name="load", depth=LOAD_DEPTH),
+        ),
+        writes=(
+            WriteClient(name="statistics"),
+            WriteClient(name="rows"),
+            WriteClient(name="entries"),
+            WriteClient(name="late"),
+            WriteClient(name="features", depth=32),
+        ),
+    )
+
+
+class Spade(wiring.Component):
+    """The accelerator.
+
+    Parameters
+    ----------
+    config : AcceleratorConfig
+    pe : str
+        Processing element of the array: "int8", "int4", "dint4".
+    importance : bool
+        False leaves out what pruning and selective dilation need.
+
+    Attributes
+    ----------
+    s_axil_* : AXI4-Lite slave, 32 bits
+        Registers: :mod:`golden.sparse.registers`.
+    m_axi_* : AXI4 master of ``config.bus_bits``
+    irq : Out(1)
+    """
+
+    def __init__(self, config: AcceleratorConfig, pe: str = "int8", importance: bool = True):
+        self.config, self._pe, self._importance = config, pe, importance
+        super().__init__(
+            {
+                **flat("s_axil", axi4_lite(REGISTER_BITS).flip()),
+                **flat("m_axi", axi4(config.bus_bits)),
+                "irq": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        m.submodules.sequencer = sequencer = Sequencer(config)
+        clear = sequencer.clear
+
+        def part(name: str, component: wiring.Component) -> wiring.Component:
+            """A submodule that a soft reset resets."""
+            m.submodules[name] = ResetInserter(clear)(component)
+            return component
+
+        dma = part("dma", Dma(dma_config(config)))
+        connect_flat(m, self, "m_axi", dma.m_axi)
+        connect_flat(m, self, "s_axil", sequencer.s_axil)
+
+        # Layers.
+        fork = part("layers", Fork(layer_layout(), ("rules", "load", "finish")))
+        wiring.connect(m, sequencer.layer, fork.i)
+        queues = {
+            name: part(f"layers_{name}", Queue(layer_layout(), depth))
+            for name, depth in (("rules", 2), ("load", AHEAD), ("finish", AHEAD))
+        }
+        for name, queue in queues.items():
+            wiring.connect(m, getattr(fork, name), queue.i)
+        gate = part("gate", Gate())
+        wiring.connect(m, queues["rules"].o, gate.i)
+        rgu = self._rules(m, part, gate, dma)
+
+        # Tiles and passes.
+        tiler = part("tiler", Tiler(config))
+        wiring.connect(m, rgu["tiler_layer"], tiler.layer)
+        wiring.connect(m, rgu["tiler_pillars"], tiler.i)
+        tiles = part("tiles", Queue(tile_layout(config), AHEAD))
+        loader = part("loader", Loader(config))
+        wiring.connect(m, tiler.tiles, tiles.i)
+        wiring.connect(m, tiles.o, loader.tiles)
+        wiring.connect(m, queues["load"].o, loader.layer)
+        loaded = loader.layer
+        m.d.comb += gate.loaded.eq(loaded.valid & loaded.ready & (loaded.payload.sources > 1))
+        skew = 2 * config.array + 8
+        issue = part("issue", Issue(config, HAZARD, skew))
+        wiring.connect(m, loader.passes, issue.passes)
+        filler = part("filler", Filler(config))
+        fills = part("fills", Queue(filler.fills.payload.shape(), 8))
+        wiring.connect(m, loader.fills, fills.i)
+        wiring.connect(m, fills.o, filler.fills)
+        wiring.connect(m, dma.load_data, filler.i)
+        wiring.connect(m, loader.load, dma.load_read)
+        wiring.connect(m, loader.parameters, dma.parameters_read)
+        presence = part("presence", PresenceBits(config))
+        engine = part("engine", Engine(config, self._pe))
+        vpu = part("vpu", Vpu(config, self._importance))
+        wiring.connect(m, queues["finish"].o, vpu.layer)
+        wiring.connect(m, issue.finish, vpu.finish)
+        wiring.connect(m, dma.parameters_data, vpu.parameters)
+        wiring.connect(m, vpu.features, dma.features_write)
+        wiring.connect(m, vpu.entries, dma.late_write)
+        wiring.connect(m, vpu.select_read, dma.selection_read)
+        wiring.connect(m, dma.selection_data, vpu.select_data)
+
+        m.d.comb += [
+            tiler.read.eq(issue.read),
+            issue.rule.eq(tiler.rule),
+            tiler.release.eq(issue.release),
+            tiler.tag_read.eq(vpu.tag_read),
+            vpu.tag.eq(tiler.tag),
+            presence.write.eq(rgu["presence"]),
+            presence.loader_index.eq(loader.presence_address),
+            loader.presence.eq(presence.loader_bits),
+            presence.filler_index.eq(filler.presence_index),
+            filler.presence.eq(presence.filler_bits),
+            engine.write_input.eq(filler.write_input),
+            engine.write_weight.eq(filler.write_weight),
+            engine.rule.eq(issue.engine_rule),
+            engine.load.eq(issue.engine_load),
+            issue.ended.eq(engine.ended),
+            issue.arrived_inputs.eq(filler.arrived_inputs),
+            issue.arrived_weights.eq(filler.arrived_weights),
+            loader.freed_inputs.eq(issue.freed_inputs),
+            loader.freed_weights.eq(issue.freed_weights),
+            issue.waiting.eq(loader.waiting),
+            engine.drain.eq(vpu.drain),
+            vpu.sums.eq(engine.sums),
+            issue.free.eq(vpu.free),
+            vpu.entries_done.eq(dma.late_done),
+        ]
+
+        # What is acknowledged.
+        features = part("features_progress", Progress(INDEX_BITS + 1))
+        rows = part("cpr_progress", Progress(1))
+        statistics = part("statistics", Statistics(config))
+        m.d.comb += [
+            features.vectors.eq(dma.features_done.vectors),
+            features.layers.eq(dma.features_done.layers),
+            loader.complete.eq(features.complete),
+            loader.watermark.eq(features.watermark),
+            # One of them: the vector unit writes the CPR of layers with a measure.
+            rows.layers.eq(dma.rows_done.layers | dma.late_done.layers),
+            gate.complete.eq(rows.complete),
+        ]
+
+        # Statistics.
+        wiring.connect(m, statistics.writes, dma.statistics_write)
+        read = named(m, "beat_read", self.m_axi_rvalid & self.m_axi_rready)
+        written = named(m, "beat_written", self.m_axi_wvalid & self.m_axi_wready)
+        m.d.comb += [
+            statistics.running.eq(sequencer.running),
+            statistics.base.eq(sequencer.statistics),
+            statistics.ended.eq(issue.ended_layer),
+            issue.can_end.eq(statistics.ready),
+            statistics.events.eq(
+                Cat(
+                    *(issue.cause == number for number in range(len(CAUSES))),
+                    read,
+                    written,
+                    issue.passes.valid & issue.passes.ready,
+                    vpu.drain.enable,
+                )
+            ),
+        ]
+
+        # Control.
+        wiring.connect(m, sequencer.list_read, dma.list_read)
+        wiring.connect(m, dma.list_data, sequencer.list_data)
+        m.d.comb += [
+            dma.halt.eq(sequencer.halt),
+            sequencer.idle.eq(dma.idle),
+            sequencer.dma_error.eq(dma.error),
+            sequencer.layers_done.eq(dma.features_done.layers),
+            sequencer.records_done.eq(dma.statistics_done.layers),
+            sequencer.faults.eq(Cat(rgu["malformed"], rgu["overflow"], tiler.fault)),
+            self.irq.eq(sequencer.irq),
+        ]
+        return m
