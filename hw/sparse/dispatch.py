@@ -212,3 +212,18 @@ class Progress(wiring.Component):
         with m.Else():
             m.d.sync += self.watermark.eq(self.watermark + self.vectors)
         return m
+
+
+class Pair(wiring.Component):
+    """``o`` once for each ``a`` with its ``b``, whichever comes first; at most three are apart."""
+
+    def __init__(self):
+        super().__init__({"a": In(1), "b": In(1), "o": Out(1)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        waiting = {name: Signal(2, name=f"waiting_{name}") for name in ("a", "b")}
+        m.d.comb += self.o.eq(waiting["a"].any() & waiting["b"].any())
+        for name, count in waiting.items():
+            m.d.sync += count.eq(count + getattr(self, name) - self.o)
+        return m

@@ -6,27 +6,26 @@ drops in: an AXI4-Lite port to start it, an AXI4 port to memory, an interrupt.
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, ResetInserter, Signal, Value
+from amaranth.hdl import Cat, Module, ResetInserter
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 
 from golden.sparse.accelerator import AcceleratorConfig
-from golden.sparse.descriptor import INDEX_BITS, OPS, SOURCES
+from golden.sparse.descriptor import INDEX_BITS
 from golden.sparse.dma import DmaConfig, ReadClient, WriteClient
-from golden.sparse.gsu import HAZARD, ended_latency
+from golden.sparse.gsu import HAZARD
 from golden.sparse.registers import ADDRESS_BITS as REGISTER_BITS
 
 from ..arith import named
 from .axi import axi4, axi4_lite, connect_flat, flat
-from .cpr import CprReader, CprWriter, cpr_layer_layout
-from .dispatch import AHEAD, Fork, Gate, PresenceWatch, Progress, Queue, rows_layout
+from .dispatch import AHEAD, Fork, Gate, Pair, Progress, Queue
 from .dma import Dma
 from .fill import Filler, PresenceBits
 from .gsu import Engine
 from .issue import CAUSES, Issue
-from .layout import layer_layout, pillar_layout, tile_layout
+from .layout import layer_layout, tile_layout
 from .loader import Loader
-from .rgu import Rgu
+from .rules import RuleGeneration
 from .sequencer import Sequencer
 from .statistics import Statistics
 from .tiler import Tiler
@@ -34,9 +33,6 @@ from .vpu import Vpu
 
 LOAD_DEPTH = 128
 """Beats of the load client that may be under way: more than a latency of 100 cycles."""
-UNION = OPS.index("union")
-
-
 def dma_config(config: AcceleratorConfig) -> DmaConfig:
     """The clients of the memory port; who needs little and late goes first."""
     return DmaConfig(
@@ -116,12 +112,19 @@ class Spade(wiring.Component):
             wiring.connect(m, getattr(fork, name), queue.i)
         gate = part("gate", Gate())
         wiring.connect(m, queues["rules"].o, gate.i)
-        rgu = self._rules(m, part, gate, dma)
+        rules = part("rules", RuleGeneration(config))
+        wiring.connect(m, gate.o, rules.layer)
+        for client in ("rows", "entries", "second_rows", "second_entries"):
+            wiring.connect(m, getattr(rules, f"{client}_read"), getattr(dma, f"{client}_read"))
+            wiring.connect(m, getattr(dma, f"{client}_data"), getattr(rules, f"{client}_data"))
+        for client in ("rows", "entries"):
+            wiring.connect(m, getattr(rules, f"{client}_write"), getattr(dma, f"{client}_write"))
+            m.d.comb += getattr(rules, f"{client}_done").eq(getattr(dma, f"{client}_done"))
 
         # Tiles and passes.
         tiler = part("tiler", Tiler(config))
-        wiring.connect(m, rgu["tiler_layer"], tiler.layer)
-        wiring.connect(m, rgu["tiler_pillars"], tiler.i)
+        wiring.connect(m, rules.tiler_layer, tiler.layer)
+        wiring.connect(m, rules.pillars, tiler.i)
         tiles = part("tiles", Queue(tile_layout(config), AHEAD))
         loader = part("loader", Loader(config))
         wiring.connect(m, tiler.tiles, tiles.i)
@@ -156,7 +159,7 @@ class Spade(wiring.Component):
             tiler.release.eq(issue.release),
             tiler.tag_read.eq(vpu.tag_read),
             vpu.tag.eq(tiler.tag),
-            presence.write.eq(rgu["presence"]),
+            presence.write.eq(rules.presence),
             presence.loader_index.eq(loader.presence_address),
             loader.presence.eq(presence.loader_bits),
             presence.filler_index.eq(filler.presence_index),
@@ -180,15 +183,14 @@ class Spade(wiring.Component):
         # What is acknowledged.
         features = part("features_progress", Progress(INDEX_BITS + 1))
         rows = part("cpr_progress", Progress(1))
+        late = part("late", Pair())
         statistics = part("statistics", Statistics(config))
         m.d.comb += [
             features.vectors.eq(dma.features_done.vectors),
             features.layers.eq(dma.features_done.layers),
             loader.complete.eq(features.complete),
             loader.watermark.eq(features.watermark),
-            # One of them: the vector unit writes the CPR of layers with a measure.
-            rows.layers.eq(dma.rows_done.layers | dma.late_done.layers),
-            gate.complete.eq(rows.complete),
+            XX            gate.complete.eq(rows.complete),
         ]
 
         # Statistics.
@@ -219,8 +221,9 @@ class Spade(wiring.Component):
             sequencer.idle.eq(dma.idle),
             sequencer.dma_error.eq(dma.error),
             sequencer.layers_done.eq(dma.features_done.layers),
+            sequencer.rows_done.eq(rows.layers),
             sequencer.records_done.eq(dma.statistics_done.layers),
-            sequencer.faults.eq(Cat(rgu["malformed"], rgu["overflow"], tiler.fault)),
+            sequencer.faults.eq(Cat(rules.malformed, rules.overflow, tiler.fault)),
             self.irq.eq(sequencer.irq),
         ]
         return m
