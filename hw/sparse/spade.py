@@ -9,12 +9,12 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Module, ResetInserter
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
+from golden.sparse.gsu import HAZARD
+from golden.sparse.registers import ADDRESS_BITS as REGISTER_BITS
 
 from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import INDEX_BITS
 from golden.sparse.dma import DmaConfig, ReadClient, WriteClient
-from golden.sparse.gsu import HAZARD
-from golden.sparse.registers import ADDRESS_BITS as REGISTER_BITS
 
 from ..arith import named
 from .axi import axi4, axi4_lite, connect_flat, flat
@@ -33,6 +33,8 @@ from .vpu import Vpu
 
 LOAD_DEPTH = 128
 """Beats of the load client that may be under way: more than a latency of 100 cycles."""
+
+
 def dma_config(config: AcceleratorConfig) -> DmaConfig:
     """The clients of the memory port; who needs little and late goes first."""
     return DmaConfig(
@@ -190,7 +192,11 @@ class Spade(wiring.Component):
             features.layers.eq(dma.features_done.layers),
             loader.complete.eq(features.complete),
             loader.watermark.eq(features.watermark),
-            XX            gate.complete.eq(rows.complete),
+            # The vector unit writes header and entries of layers with a measure.
+            late.a.eq(rules.pointers_done),
+            late.b.eq(dma.late_done.layers),
+            rows.layers.eq(dma.rows_done.layers | late.o),
+            gate.complete.eq(rows.complete),
         ]
 
         # Statistics.

@@ -51,12 +51,12 @@ def job(
     program: Program,
     image: Image,
     *,
-    timing: Timing = Timing(),
+    timing: Timing | None = None,
     seed: int = 0,
     limit: int = 1_000_000,
 ) -> Job:
     """The job that carries ``program`` out on the memory ``image``."""
-    made = Job(name, program.size + PAGE, base=program.base, seed=seed, timing=timing)
+    made = Job(name, program.size + PAGE, base=program.base, seed=seed, timing=timing or Timing())
     for address, data in image:
         made.load(address, data)
     return perform(allow(made, program), program, limit)
@@ -124,8 +124,8 @@ def differences(
             missing = np.setdiff1d(want.active.keys, got.active.keys)
             surplus = np.setdiff1d(got.active.keys, want.active.keys)
             yield (
-                f"{name}: coordinates differ: {len(want.active)} pillars expected, {len(got.active)}"
-                f" found, {len(missing)} missing ({_few(missing)}), {len(surplus)} surplus"
+                f"{name}: coordinates differ: {len(want.active)} pillars expected,"
+                f" {len(got.active)} found, {len(missing)} missing ({_few(missing)}), {len(surplus)} surplus"
                 f" ({_few(surplus)})"
             )
         elif not np.array_equal(want.features, got.features):

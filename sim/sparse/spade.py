@@ -1,4 +1,4 @@
-"""Real layers of a frame on the simulated accelerator: every coordinate and feature, every cycle."""
+"""Real layers of a frame on the simulated accelerator: every bit compared, every cycle counted."""
 
 from __future__ import annotations
 
