@@ -16,6 +16,7 @@ from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import INDEX_BITS, SOURCES
 
 from ..arith import named
+from .gsu import write_input_layout, write_weight_layout
 from .layout import POSITION_BITS, fill_layout
 
 
@@ -60,19 +61,6 @@ class PresenceBits(wiring.Component):
         return m
 
 
-def ring_write_layout(config: AcceleratorConfig, depth: int) -> data.StructLayout:
-    """A beat into a ring of ``depth`` vectors: ``group`` is its place in the vector."""
-    return data.StructLayout(
-        {
-            "valid": unsigned(1),
-            "address": unsigned((depth - 1).bit_length()),
-            "group": unsigned((config.array // config.beat - 1).bit_length()),
-            "data": unsigned(config.bus_bits),
-            "zero": unsigned(1),
-        }
-    )
-
-
 class Filler(wiring.Component):
     """Writes beats of the load client into the rings, one a cycle.
 
@@ -81,7 +69,7 @@ class Filler(wiring.Component):
     fills : In(stream of fill_layout(config))
     i : In(stream of bus_bits)
         Data of the load client, in the order of ``fills``.
-    write_input, write_weight : Out(ring_write_layout(config, ...))
+    write_input, write_weight : Out(write_*_layout(config))
     arrived_inputs, arrived_weights : Out(POSITION_BITS)
         Positions up to which the rings have been filled.
     presence_index : Out(INDEX_BITS), presence : In(SOURCES)
@@ -94,8 +82,8 @@ class Filler(wiring.Component):
             {
                 "fills": In(stream.Signature(fill_layout(config))),
                 "i": In(stream.Signature(config.bus_bits)),
-                "write_input": Out(ring_write_layout(config, config.input_vectors)),
-                "write_weight": Out(ring_write_layout(config, config.weight_vectors)),
+                "write_input": Out(write_input_layout(config)),
+                "write_weight": Out(write_weight_layout(config)),
                 "arrived_inputs": Out(POSITION_BITS),
                 "arrived_weights": Out(POSITION_BITS),
                 "presence_index": Out(INDEX_BITS),
@@ -133,6 +121,7 @@ class Filler(wiring.Component):
             ]
         with m.If(beat):
             m.d.sync += group.eq(Mux(done, 0, group + 1))
+        m.d.comb += self.write_input.zero.eq(absent)
         for port, mine, arrived in (
             (self.write_input, ~fill.weights, self.arrived_inputs),
             (self.write_weight, fill.weights, self.arrived_weights),
@@ -142,7 +131,6 @@ class Filler(wiring.Component):
                 port.address.eq(fill.position),
                 port.group.eq(group),
                 port.data.eq(self.i.payload),
-                port.zero.eq(absent),
             ]
             with m.If(done & mine):
                 m.d.sync += arrived.eq(arrived + 1)

@@ -23,6 +23,7 @@ from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import TAPS
 
 from ..arith import named
+from .gsu import issue_layout, load_layout
 from .layout import POSITION_BITS, finish_layout, pass_layout, rule_layout
 
 PASSES = 4
@@ -233,21 +234,6 @@ class Issue(wiring.Component):
         read = data.StructLayout(
             {"slot": unsigned(1), "tap": unsigned(TAPS.bit_length()), "number": output}
         )
-        inputs = unsigned((config.input_vectors - 1).bit_length())
-        rule = {
-            "valid": unsigned(1),
-            "input": inputs,
-            "swap": unsigned(1),
-            "half": unsigned(1),
-            "output": output,
-            "first": unsigned(1),
-            "end": unsigned(1),
-        }
-        load = {
-            "valid": unsigned(1),
-            "start": unsigned(1),
-            "address": unsigned((config.weight_vectors - 1).bit_length()),
-        }
         position = unsigned(POSITION_BITS)
         super().__init__(
             {
@@ -259,8 +245,8 @@ class Issue(wiring.Component):
                 "arrived_weights": In(position),
                 "freed_inputs": Out(position),
                 "freed_weights": Out(position),
-                "engine_rule": Out(data.StructLayout(rule)),
-                "engine_load": Out(data.StructLayout(load)),
+                "engine_rule": Out(issue_layout(config)),
+                "engine_load": Out(load_layout(config)),
                 "ended": In(1),
                 "finish": Out(stream.Signature(finish_layout(config))),
                 "free": In(data.StructLayout({"valid": unsigned(1), "half": unsigned(1)})),

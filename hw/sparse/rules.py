@@ -18,8 +18,7 @@ from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import INDEX_BITS, OPS, SOURCES
 
 from ..arith import named
-from .cpr import CprWriter, cpr_output_layout
-from .cpr_read import CprReader, cpr_layer_layout
+from .cpr import CprReader, CprWriter, cpr_layer_layout, cpr_output_layout
 from .dispatch import Fork, PresenceWatch, Queue, rows_layout
 from .layout import done_layout, layer_layout, pillar_layout, read_layout, write_layout
 from .merge import rgu_layer_layout

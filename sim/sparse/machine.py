@@ -125,8 +125,8 @@ def differences(
             surplus = np.setdiff1d(got.active.keys, want.active.keys)
             yield (
                 f"{name}: coordinates differ: {len(want.active)} pillars expected,"
-                f" {len(got.active)} found, {len(missing)} missing ({_few(missing)}), {len(surplus)} surplus"
-                f" ({_few(surplus)})"
+                f" {len(got.active)} found, {len(missing)} missing ({_few(missing)}),"
+                f" {len(surplus)} surplus ({_few(surplus)})"
             )
         elif not np.array_equal(want.features, got.features):
             wrong = want.features != got.features
