@@ -22,7 +22,7 @@ from amaranth.lib.wiring import In, Out
 from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import TAPS
 
-from ..arith import named
+from ..arith import named, part
 from .gsu import issue_layout, load_layout
 from .layout import POSITION_BITS, finish_layout, pass_layout, rule_layout
 
@@ -345,6 +345,7 @@ class Issue(wiring.Component):
         half, busy = Signal(), Signal(2)
         relative = named(m, "relative", (rule.input - present.low)[:bits])
         position = named(m, "position", (present.inputs + relative)[:POSITION_BITS])
+        address = named(m, "address", (rule.input + (present.inputs - present.low))[:bits])
         some = named(m, "some", rules.o.valid & here.r_rdy)
         # Sums that were read so lately that they are not written yet.
         hazards = []
@@ -359,7 +360,7 @@ class Issue(wiring.Component):
         hazard = named(m, "hazard", Cat(hazards).any())
         lacks_weight = named(m, "lacks_weight", item.swap & ~full)
         lacks_input = named(m, "lacks_input", ~reached(self.arrived_inputs, position))
-        lacks_half = named(m, "lacks_half", busy.bit_select(half, 1))
+        lacks_half = named(m, "lacks_half", part(busy, half))
         m.submodules.finishes = finishes = SyncFIFO(
             width=finish_layout(config).size + 1, depth=FINISHES
         )
@@ -377,7 +378,7 @@ class Issue(wiring.Component):
             rules.o.ready.eq(go | idle),
             swap.eq(go & item.swap),
             self.engine_rule.valid.eq(go),
-            self.engine_rule.input.eq(position),
+            self.engine_rule.input.eq(address),
             self.engine_rule.swap.eq(item.swap),
             self.engine_rule.half.eq(half),
             self.engine_rule.output.eq(rule.output),

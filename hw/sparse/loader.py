@@ -281,9 +281,8 @@ class Loader(wiring.Component):
                 with m.If(self.passes.ready):
                     m.next = "INPUTS"
             with m.State("INPUTS"):
-                with m.If(~fetch_inputs):
-                    m.next = "NEXT"
-                with m.Elif(self._inputs(m, inputs, source, plane_offset, united, presence)):
+                read = self._inputs(m, fetch_inputs, inputs, source, plane_offset, united, presence)
+                with m.If(read):
                     m.next = "NEXT"
             with m.State("NEXT"):
                 m.d.sync += weight_address.eq(weight_address + (rows << vector))
@@ -311,13 +310,15 @@ class Loader(wiring.Component):
     def _inputs(
         self,
         m: Module,
+        fetch: Value,
         ring: Ring,
         source: Value,
         plane_offset: Value,
         united: Value,
         presence: Presence,
     ) -> Value:
-        """Read the inputs of a pass, chunk by chunk as they come to exist; whether that is done."""
+        """Read the inputs of a pass (if ``fetch``), chunk by chunk as they come to exist; whether
+        that is done."""
         config, layer, tile = self.config, self.layer.payload, self.tiles.payload
         vector = (config.array - 1).bit_length()
         beats = (config.array // config.beat - 1).bit_length()
@@ -335,11 +336,11 @@ class Loader(wiring.Component):
         first = named(m, "first_vector", Mux(united, rank, tile.low + offset))
         number = named(m, "vectors", Mux(united, count, chunk))
         reads = named(m, "reads", number.any())
-        go = named(m, "inputs_go", exists & self.fills.ready)
+        go = named(m, "inputs_go", fetch & exists & self.fills.ready)
         gone = named(m, "inputs_gone", go & (self.load.ready | ~reads))
         last = named(m, "last_chunk", united | (left == chunk))
         m.d.comb += [
-            self.waiting.layer.eq(~exists),
+            self.waiting.layer.eq(fetch & ~exists),
             self.load.payload.address.eq(features + plane_offset + (first << vector)),
             self.load.payload.beats.eq(number << beats),
             self.load.valid.eq(go & reads),
@@ -352,4 +353,4 @@ class Loader(wiring.Component):
         ]
         with m.If(gone):
             m.d.sync += offset.eq(Mux(last, 0, offset + chunk))
-        return gone & last
+        return ~fetch | (gone & last)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Module, ResetInserter
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
-from golden.sparse.gsu import HAZARD
-from golden.sparse.registers import ADDRESS_BITS as REGISTER_BITS
 
 from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import INDEX_BITS
 from golden.sparse.dma import DmaConfig, ReadClient, WriteClient
+from golden.sparse.gsu import HAZARD
+from golden.sparse.registers import ADDRESS_BITS as REGISTER_BITS
 
 from ..arith import named
 from .axi import axi4, axi4_lite, connect_flat, flat

@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.record import RECORD, RECORD_WORDS
 
-from ..arith import named
+from ..arith import named, part
 from .layout import ADDRESS_BITS, write_layout
 
 WORD = 32
@@ -83,7 +83,7 @@ class Statistics(wiring.Component):
             self.writes.valid.eq(records.r_rdy),
             records.r_en.eq(self.writes.ready & last),
             w.address.eq(self.base + number * (RECORD_WORDS * 4) + step * self.config.beat),
-            Value.cast(w.data).eq(record.word_select(step, self.config.bus_bits)),
+            Value.cast(w.data).eq(part(record, step, self.config.bus_bits)),
             w.strobe.eq(self.base.any().replicate(self.config.beat)),
             w.flush.eq(last),
             w.layer.eq(last),

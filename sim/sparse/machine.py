@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from golden.sparse.registers import REGISTERS
 from numpy.typing import NDArray
 
 from golden.sparse.image import Image, read_back
 from golden.sparse.memory import Memory
 from golden.sparse.program import Program
 from golden.sparse.record import RECORD, RECORD_WORDS
+from golden.sparse.registers import REGISTERS
 from golden.sparse.run import FeatureMap
 
 from .steps import Job, Result, Timing
