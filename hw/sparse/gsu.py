@@ -28,6 +28,7 @@ from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.mxu import sum_bits
 
 from ..shared import Shared
+from .layout import drain_layout
 from .mxu import Mxu, load_mask
 
 SUM = signed(32)
@@ -87,17 +88,6 @@ def write_input_layout(config: AcceleratorConfig) -> data.StructLayout:
 def write_weight_layout(config: AcceleratorConfig) -> data.StructLayout:
     """A beat of a row of weights into the ring, as :func:`write_input_layout`."""
     return _fill_layout(config, config.weight_vectors)
-
-
-def drain_layout(config: AcceleratorConfig) -> data.StructLayout:
-    """A read of sum vector ``output`` of ``half``, if ``enable``."""
-    return data.StructLayout(
-        {
-            "enable": unsigned(1),
-            "half": unsigned(1),
-            "output": unsigned((config.tile - 1).bit_length()),
-        }
-    )
 
 
 def _ports(config: AcceleratorConfig) -> dict[str, wiring.Member]:

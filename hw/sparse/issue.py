@@ -24,7 +24,7 @@ from golden.sparse.descriptor import TAPS
 
 from ..arith import named, part
 from .gsu import issue_layout, load_layout
-from .layout import POSITION_BITS, finish_layout, pass_layout, rule_layout
+from .layout import POSITION_BITS, finish_layout, free_layout, pass_layout, rule_layout
 
 PASSES = 4
 """Passes that may wait: the loader is so far ahead."""
@@ -249,7 +249,7 @@ class Issue(wiring.Component):
                 "engine_load": Out(load_layout(config)),
                 "ended": In(1),
                 "finish": Out(stream.Signature(finish_layout(config))),
-                "free": In(data.StructLayout({"valid": unsigned(1), "half": unsigned(1)})),
+                "free": In(free_layout()),
                 "waiting": In(data.StructLayout({"tile": unsigned(1), "layer": unsigned(1)})),
                 "cause": Out(range(len(CAUSES))),
                 "can_end": In(1),

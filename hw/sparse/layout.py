@@ -135,6 +135,33 @@ def finish_layout(config: AcceleratorConfig) -> data.StructLayout:
     )
 
 
+def drain_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """A read of sum vector ``output`` of ``half``, if ``enable``."""
+    return data.StructLayout(
+        {
+            "enable": unsigned(1),
+            "half": unsigned(1),
+            "output": unsigned((config.tile - 1).bit_length()),
+        }
+    )
+
+
+def free_layout() -> data.StructLayout:
+    """``valid``, for a cycle: ``half`` of the sums has been read and may be written again."""
+    return data.StructLayout({"valid": unsigned(1), "half": unsigned(1)})
+
+
+def tag_read_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """A read of the tag of ``output`` in ``slot``, if ``enable``."""
+    return data.StructLayout(
+        {
+            "enable": unsigned(1),
+            "slot": unsigned(TAG_BITS),
+            "output": unsigned((config.tile - 1).bit_length()),
+        }
+    )
+
+
 def tile_layout(config: AcceleratorConfig) -> data.StructLayout:
     """A tile that the tiler has made.
 

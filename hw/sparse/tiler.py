@@ -24,7 +24,14 @@ from golden.sparse.descriptor import INDEX_BITS, OPS, TAPS
 
 from ..arith import named, part
 from ..pipeline import Register
-from .layout import TAG_BITS, layer_layout, pillar_layout, rule_layout, tile_layout
+from .layout import (
+    TAG_BITS,
+    layer_layout,
+    pillar_layout,
+    rule_layout,
+    tag_read_layout,
+    tile_layout,
+)
 
 DECONV = OPS.index("deconv")
 
@@ -81,7 +88,7 @@ class Tiler(wiring.Component):
                 ),
                 "rule": Out(rule_layout(config)),
                 "release": In(data.StructLayout({"valid": unsigned(1), "slot": unsigned(1)})),
-                "tag_read": In(data.StructLayout({"slot": unsigned(TAG_BITS), "output": output})),
+                "tag_read": In(tag_read_layout(config)),
                 "tag": Out(unsigned(INDEX_BITS)),
                 "fault": Out(1),
             }
@@ -258,7 +265,7 @@ class Tiler(wiring.Component):
             port.addr.eq(Cat(tile.count[:bits], tile.tags)),
             port.data.eq(Mux(self.layer.payload.phased, pillar.index, pillar.column)),
             reader.addr.eq(Cat(self.tag_read.output, self.tag_read.slot)),
-            reader.en.eq(1),
+            reader.en.eq(self.tag_read.enable),
         ]
         m.d.sync += self.tag.eq(reader.data)
 

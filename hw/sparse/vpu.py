@@ -31,9 +31,12 @@ from .layout import (
     ADDRESS_BITS,
     COLUMN_BITS,
     done_layout,
+    drain_layout,
     finish_layout,
+    free_layout,
     layer_layout,
     read_layout,
+    tag_read_layout,
     write_layout,
 )
 from .requantize import Parameters, Requantize
@@ -42,22 +45,6 @@ READ = 2
 """Cycles from a read of the sum buffer, or of tags, to its answer."""
 QUEUE = 2
 """Cycles through an empty queue."""
-
-
-def drain_layout(config: AcceleratorConfig) -> data.StructLayout:
-    """A read of vector ``output`` of a ``half`` of the sums, or of the tags, if ``enable``."""
-    return data.StructLayout(
-        {
-            "output": unsigned((config.tile - 1).bit_length()),
-            "half": unsigned(1),
-            "enable": unsigned(1),
-        }
-    )
-
-
-def free_layout() -> data.StructLayout:
-    """``valid``, for a cycle: ``half`` of the sums may be overwritten."""
-    return data.StructLayout({"half": unsigned(1), "valid": unsigned(1)})
 
 
 class Vpu(wiring.Component):
@@ -78,10 +65,10 @@ class Vpu(wiring.Component):
     finish : In(stream.Signature(finish_layout(config)))
         Taken when its last vector is read.
     free : Out(free_layout())
-        Once a command (also one without outputs), when its last sums have been given.
+        Once a command that has outputs, when its last sums have been given.
     drain : Out(drain_layout(config)), sums : In(ArrayLayout(signed(32), N))
         ``sums`` exactly 2 cycles after ``drain``.
-    tag_read : Out(drain_layout(config)), tag : In(INDEX_BITS)
+    tag_read : Out(tag_read_layout(config)), tag : In(INDEX_BITS)
         Likewise. Of a phased layer, the index of the output; else its column, which is asked for
         only where the layer has a measure.
     parameters : In(stream.Signature(config.bus_bits))
@@ -103,7 +90,7 @@ class Vpu(wiring.Component):
                 "free": Out(free_layout()),
                 "drain": Out(drain_layout(config)),
                 "sums": In(data.ArrayLayout(signed(32), n)),
-                "tag_read": Out(drain_layout(config)),
+                "tag_read": Out(tag_read_layout(config)),
                 "tag": In(INDEX_BITS),
                 "parameters": In(stream.Signature(config.bus_bits)),
                 "features": Out(stream.Signature(write_layout(config))),
@@ -150,7 +137,7 @@ class Vpu(wiring.Component):
             self.drain.half.eq(finish.half),
             self.drain.output.eq(output),
             self.tag_read.enable.eq(self.drain.enable & (layer.phased[0] | late)),
-            self.tag_read.half.eq(finish.tags),
+            self.tag_read.slot.eq(finish.tags),
             self.tag_read.output.eq(output),
         ]
         with m.If(go):
@@ -210,7 +197,7 @@ class Vpu(wiring.Component):
             pipeline.zero.eq(here.null),
             pipeline.relu.eq(here.relu),
             pipeline.sums.eq(self.sums),
-            self.free.valid.eq(go_at[READ] & here.flush),
+            self.free.valid.eq(go_at[READ] & here.flush & ~here.null),
             self.free.half.eq(here.half),
         ]
 

@@ -120,7 +120,7 @@ def run(jobs: Layers, rng=None):
                 state["answers"][-1] = command.sums[o]
                 log["drain"].append(cycle)
             if ctx.get(dut.tag_read.enable):
-                assert ctx.get(dut.tag_read.half) == (current // 3) % 2
+                assert ctx.get(dut.tag_read.slot) == (current // 3) % 2
                 state["tags"][-1] = jobs.commands[current].tags[ctx.get(dut.tag_read.output)]
             if ctx.get(dut.free.valid):
                 log["free"].append((cycle, ctx.get(dut.free.half)))
@@ -185,7 +185,8 @@ def run(jobs: Layers, rng=None):
         simulator.run()
     assert features == [vars(w) for w in jobs.features]
     assert entries == [vars(w) for w in jobs.entries]
-    assert [half for _, half in log["free"]] == halves
+    taken = [h for command, h in zip(jobs.commands, halves, strict=True) if len(command.sums)]
+    assert [half for _, half in log["free"]] == taken
     return log
 
 
