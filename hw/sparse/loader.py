@@ -185,7 +185,7 @@ class Loader(wiring.Component):
         last_output = named(m, "last_output", output_tile + 1 == layer.output_tiles)
         first_pass = named(m, "first_pass", (input_tile == 0) & (output_tile == 0))
         united = named(m, "united", layer.sources > 1)
-        fetch_weights = named(m, "fetch_weights", ~layer.resident | first_tile)
+        fetch_weights = named(m, "fetch_weights", ~layer.resident[0] | first_tile)
         fetch_inputs = named(m, "fetch_inputs", ~keep | (output_tile == 0))
         m.d.comb += [
             p.slot.eq(tile.slot),
@@ -194,7 +194,7 @@ class Loader(wiring.Component):
             p.inputs.eq(inputs.position),
             p.weights.eq(weights.position),
             p.free_inputs.eq(Mux(~keep | last_output, tile.span, 0)),
-            p.free_weights.eq(Mux(~layer.resident | tile.last, rows, 0)),
+            p.free_weights.eq(Mux(~layer.resident[0] | tile.last, rows, 0)),
             p.start.eq(input_tile == 0),
             p.stop.eq(last_input),
             p.done.eq(last_input & last_output),
