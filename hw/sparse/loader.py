@@ -216,6 +216,8 @@ class Loader(wiring.Component):
                     m.d.comb += [
                         self.passes.valid.eq(1),
                         Value.cast(p.counts).eq(0),
+                        p.free_inputs.eq(0),
+                        p.free_weights.eq(0),
                         p.idle.eq(1),
                         p.stop.eq(1),
                         p.finish.first.eq(1),
