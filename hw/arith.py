@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 
 
 def named(m: Module, name: str, value: Value) -> Signal:
@@ -17,12 +17,6 @@ def named(m: Module, name: str, value: Value) -> Signal:
     result = Signal(signed(shape.width) if shape.signed else unsigned(shape.width), name=name)
     m.d.comb += result.eq(value)
     return result
-
-
-def part(value: Value, index: Value, width: int = 1) -> Value:
-    """Word ``index`` of ``value``, of ``width`` bits: a choice, where ``word_select`` would be a
-    shift of all of it."""
-    return Array(value[low : low + width] for low in range(0, len(value), width))[index]
 
 
 def carry_save(

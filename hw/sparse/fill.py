@@ -15,7 +15,7 @@ from amaranth.lib.wiring import In, Out
 from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import INDEX_BITS, SOURCES
 
-from ..arith import named, part
+from ..arith import named, select
 from .gsu import write_input_layout, write_weight_layout
 from .layout import POSITION_BITS, fill_layout
 
@@ -98,7 +98,7 @@ class Filler(wiring.Component):
         valid = Signal()  # `fill` is being filled
         group = Signal(range(groups))
         # The presence bits of the vector at hand come from the memory: its index a cycle before.
-        absent = named(m, "absent", fill.sparse & ~part(self.presence, fill.source))
+        absent = named(m, "absent", fill.sparse & ~select(self.presence, fill.source))
         beat = named(m, "beat", valid & (absent | self.i.valid))
         done = named(m, "done", beat & (absent | (group == groups - 1)))
         last = named(m, "last", done & (fill.count == 1))

@@ -22,7 +22,7 @@ from amaranth.lib.wiring import In, Out
 from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import TAPS
 
-from ..arith import named, part
+from ..arith import named, select
 from .gsu import issue_layout, load_layout
 from .layout import POSITION_BITS, finish_layout, free_layout, pass_layout, rule_layout
 
@@ -360,7 +360,7 @@ class Issue(wiring.Component):
         hazard = named(m, "hazard", Cat(hazards).any())
         lacks_weight = named(m, "lacks_weight", item.swap & ~full)
         lacks_input = named(m, "lacks_input", ~reached(self.arrived_inputs, position))
-        lacks_half = named(m, "lacks_half", part(busy, half))
+        lacks_half = named(m, "lacks_half", select(busy, half))
         m.submodules.finishes = finishes = SyncFIFO(
             width=finish_layout(config).size + 1, depth=FINISHES
         )

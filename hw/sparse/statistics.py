@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.record import RECORD, RECORD_WORDS
 
-from ..arith import named, part
+from ..arith import named, select
 from .layout import ADDRESS_BITS, write_layout
 
 WORD = 32
@@ -75,15 +75,17 @@ class Statistics(wiring.Component):
         number = records.r_data[-16:]
         spare = WORD * (RECORD_WORDS - len(RECORD)) + 16
         record = Cat(records.r_data, Const(0, spare))
+        bits = self.config.bus_bits
+        words = [record[low : low + bits] for low in range(0, len(record), bits)]
         beats = RECORD_WORDS * 4 // self.config.beat
-        step = Signal(range(max(2, beats)))
-        last = named(m, "last", step == beats - 1) if beats > 1 else Const(1, 1)
+        step = Signal(range(beats))
+        last = named(m, "last", step == beats - 1)
         w = self.writes.payload
         m.d.comb += [
             self.writes.valid.eq(records.r_rdy),
             records.r_en.eq(self.writes.ready & last),
             w.address.eq(self.base + number * (RECORD_WORDS * 4) + step * self.config.beat),
-            Value.cast(w.data).eq(part(record, step, self.config.bus_bits)),
+            Value.cast(w.data).eq(select(words, step)),
             w.strobe.eq(self.base.any().replicate(self.config.beat)),
             w.flush.eq(last),
             w.layer.eq(last),

@@ -22,7 +22,7 @@ from amaranth.lib.wiring import In, Out
 from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import INDEX_BITS, OPS, TAPS
 
-from ..arith import named, part
+from ..arith import named, select
 from ..pipeline import Register
 from .layout import (
     TAG_BITS,
@@ -124,7 +124,7 @@ class Tiler(wiring.Component):
         limit = named(m, "limit", Mux(first_of_layer, layer.first_tile, layer.tile))
         rules = named(m, "rules", computes & ~pillar.empty)
         full = named(m, "full", ~fresh & ((tile.count >= limit) | ~narrow))
-        free = named(m, "free", ~part(busy, tile.slot))
+        free = named(m, "free", ~select(busy, tile.slot))
 
         ending = Signal()  # every pillar of the layer is in, and its last tile is to be offered
         closing = named(m, "closing", ending | (reach.valid & rules & full))
