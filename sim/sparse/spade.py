@@ -127,7 +127,7 @@ def simulate(work: Workload, config: AcceleratorConfig, timing: Timing, made: Ma
     plan = program(work.network, work.variant, shape, config)
     image = build(plan, work.start, work.integers.layers)
     begin = time.monotonic()
-    (result,) = made.run([job("frame", plan, image, timing=timing, limit=LIMIT)])
+    result = made.run(job("frame", plan, image, timing=timing, limit=LIMIT))
     seconds = time.monotonic() - begin
     found = outcome(plan, result)
     expected = {done.layer.name: done.output for done in work.runs}
