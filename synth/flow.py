@@ -210,7 +210,7 @@ def _synthesise(job: Job, work: Path) -> Result:
             top,
             liberty=liberty,
             mapping=mapping,
-            least=job.sram.least_bits,
+            least=(job.sram.least_bits, job.sram.least_words),
         )
         yosys.run(steps, work, job.timeout)
         kinds = memories.read(work / "memories.json")

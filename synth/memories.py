@@ -23,8 +23,8 @@ from .metrics import MemoryUse, Metric, metric
 DEFAULT_SRAM = Path(__file__).with_name("sram.toml")
 
 _NUMBERS = (
-    "least_bits", "cell_edge", "port_edge", "area_cells", "area_edge", "voltage", "leakage",
-    "leakage_port", "setup",
+    "least_bits", "least_words", "cell_edge", "port_edge", "area_cells", "area_edge", "voltage",
+    "leakage", "leakage_port", "setup",
 )  # fmt: skip
 _ROWS = {"read_energy": 3, "write_energy": 3, "access": 2}
 
@@ -92,7 +92,7 @@ class Sram:
         self.name: str = facts["name"]
         self.source = " ".join(facts["source"].split())
         self.sha256 = hashlib.sha256(self.bytes).hexdigest()
-        self.least_bits = int(facts["least_bits"])
+        self.least_bits, self.least_words = int(facts["least_bits"]), int(facts["least_words"])
         self.setup = float(facts["setup"])
 
     def area(self, memory: Memory) -> float:

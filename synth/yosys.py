@@ -52,13 +52,14 @@ def commands(
     *,
     liberty: Path,
     mapping: Mapping,
-    least: int,
+    least: tuple[int, int],
 ) -> list[str]:
     """The commands from ``verilog`` to ``mapped.json`` (and ``mapped.v``) in the work folder.
 
     ``mapping``: "flat" dissolves all modules first, so that logic is optimised across their
     borders; "parts" keeps the modules that ``top`` instantiates, each mapped by itself with all
-    below dissolved; "modules" keeps all. Memories of ``least`` bits or more become black boxes.
+    below dissolved; "modules" keeps all. Memories of at least so many bits and words (``least``)
+    become black boxes.
     """
     avoid = "".join(f" -dont_use {name}" for name in library.dont_use)
     script = f" -script +{recipe.abc.replace(' ', ',')}" if recipe.abc else ""
@@ -69,7 +70,7 @@ def commands(
         steps.append(f"@keep {top}")
     steps += [
         f"synth -top {top}{flatten} {recipe.synth}".rstrip() + " -run begin:fine",
-        f"@memories {least}",
+        f"@memories {least[0]} {least[1]}",
         f"synth -top {top}{flatten} {recipe.synth}".rstrip() + " -run fine:",
         f"dfflibmap -liberty {liberty}{avoid}",
         "opt -fast",

@@ -7,7 +7,7 @@ Beside Yosys's commands two of our own:
 ``@unsign`` makes every wire unsigned: OpenSTA 2.0.17 cannot read ``wire signed``;
 ``@keep TOP`` keeps the modules that TOP instantiates as modules, for the area by submodule;
 ``@enumerate`` gives cells without a name of their own the names u1, u2 and so on, in all modules;
-``@memories LEAST`` makes black boxes of memories of LEAST bits or more, each kind one, and writes
+``@memories BITS WORDS`` makes black boxes of memories of so many or more, each kind one, and writes
 what they are to ``memories.json``: what :func:`synth.memories.read` reads.
 """
 
@@ -41,7 +41,7 @@ def enumerate_cells(design: ys.Design) -> None:
                 module.rename(cell, ys.IdString(next(free)))
 
 
-def memories(design: ys.Design, least: int) -> None:
+def memories(design: ys.Design, bits: int, least: int) -> None:
     kinds: dict[tuple, dict] = {}
     for module in list(design.modules_.values()):
         for cell in list(module.cells_.values()):
@@ -50,7 +50,7 @@ def memories(design: ys.Design, least: int) -> None:
                 words, width, writes = (
                     facts[name].as_int() for name in ("SIZE", "WIDTH", "WR_PORTS")
                 )
-                if words * width >= least and writes:
+                if words * width >= bits and words >= least and writes:
                     extract(design, module, cell, facts, kinds)
     with open("memories.json", "w") as file:
         json.dump(list(kinds.values()), file)
@@ -120,7 +120,7 @@ def main() -> None:
         elif command.startswith("@keep "):
             keep(design, command.split()[1])
         elif command.startswith("@memories "):
-            memories(design, int(command.split()[1]))
+            memories(design, *map(int, command.split()[1:]))
         else:
             design.run_pass(command)
         print(f"@ {time.monotonic() - begin:.2f} s: {command}", flush=True)

@@ -139,8 +139,9 @@ def test_other_coefficients(build, results, synth, tmp_path):
     assert isinstance(failed, BadInput) and "cannot be read" in str(failed)
 
 
-def test_few_bits_are_flip_flops(synth, tmp_path):
-    path = coefficients(tmp_path, (r"^least_bits = .*", "least_bits = 2049"))
+@pytest.mark.parametrize("limit", ["least_bits = 2049", "least_words = 65"])
+def test_few_bits_or_words_are_flip_flops(limit, synth, tmp_path):
+    path = coefficients(tmp_path, (f"^{limit.split()[0]} = .*", limit))
     command = ["run", "sample_memory", "--from", SAMPLES, "--build", tmp_path, "--sram", path]
     assert synth(*command).return_value == 0
     flat = load(tmp_path / "synth/sample_memory/metrics.json")
