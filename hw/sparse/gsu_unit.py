@@ -59,7 +59,7 @@ class GsuUnit(wiring.Component):
             with m.Case(WEIGHT):
                 m.d.comb += may.eq(unloaded & ~loading)
             with m.Case(LOAD):
-                m.d.comb += may.eq(~loading & ~loaded)
+                m.d.comb += may.eq(1)  # the last one's swap came before, and waited for it
             with m.Case(RULE):
                 m.d.comb += may.eq(clear & (loaded | ~given.swap))
             with m.Case(DRAIN):
