@@ -111,7 +111,8 @@ class GsuConfig(Process):
         return (
             "An operation a cycle. It waits: a write for N cycles from the last rule or load; a"
             " swap for the load, N + 1 cycles; a rule that adds to what one of the 2 cycles before"
-            " has changed; a drain for 2 N + 4 cycles from the last end. Sums are offered 5 cycles after their drain transfers."
+            " has changed; a drain for 2 N + 4 cycles from the last end. Sums are offered 5"
+            " cycles after their drain transfers."
         )
 
     def process(self, inputs: Mapping[str, Beats]) -> dict[str, dict[str, Any]]:
