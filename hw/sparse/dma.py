@@ -68,6 +68,6 @@ class Dma(wiring.Component):
         with m.If(~self.error.valid):
             with m.If(read.error.valid):
                 m.d.sync += self.error.eq(read.error)
-            with m.Else():
+            with m.Elif(write.error.valid):
                 m.d.sync += self.error.eq(write.error)
         return m

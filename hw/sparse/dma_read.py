@@ -28,8 +28,8 @@ from .layout import ADDRESS_BITS, read_layout
 
 
 def error_layout() -> data.StructLayout:
-    """The first error response: its ``code`` (2 SLVERR, 3 DECERR), and whose access it answered:
-    the number of the ``client`` among the readers or (``write``) the writers."""
+    """An error response: its ``code`` (2 SLVERR, 3 DECERR), and whose access it answered: the
+    number of the ``client`` among the readers or (``write``) the writers."""
     return data.StructLayout(
         {
             "valid": unsigned(1),
@@ -124,7 +124,7 @@ class DmaRead(wiring.Component):
     idle : Out(1)
         Nothing is under way on the bus.
     error : Out(error_layout())
-        Holds from the first error response until reset. The data is delivered nevertheless.
+        An error response came in the cycle before. The data is delivered nevertheless.
     """
 
     def __init__(self, config: DmaConfig):
@@ -207,25 +207,20 @@ class DmaRead(wiring.Component):
         m.d.sync += arrived.eq(self.axi.rvalid & order.o.valid)
         with m.If(self.axi.rvalid):
             m.d.sync += [owner.eq(order.o.payload), beat.eq(self.axi.rdata)]
-        keep_error(m, self.error, self.axi.rvalid, self.axi.rresp, order.o.payload, write=False)
+        tell_error(m, self.error, self.axi.rvalid, self.axi.rresp, order.o.payload, write=False)
         return m
 
 
-def keep_error(
+def tell_error(
     m: Module, error: data.View, valid: Signal, code: Signal, owner: Signal, *, write: bool
 ) -> None:
-    """Keep in ``error`` the first response that is one."""
-    with m.If(valid & code[1] & ~error.valid):
-        m.d.sync += [
-            error.valid.eq(1),
-            error.code.eq(code),
-            error.write.eq(write),
-            error.client.eq(
-                Cat(
-                    *(
-                        Cat(*(bit for k, bit in enumerate(owner) if k >> place & 1)).any()
-                        for place in range(4)
-                    )
-                )
-            ),
-        ]
+    """Tell with ``error`` of a response that is one, a cycle later. ``owner``: one bit a client."""
+    number = [
+        Cat(*(bit for k, bit in enumerate(owner) if k >> place & 1)).any() for place in range(4)
+    ]
+    m.d.sync += [
+        error.valid.eq(valid & code[1]),
+        error.code.eq(code),
+        error.write.eq(write),
+        error.client.eq(Cat(*number)),
+    ]

@@ -24,7 +24,7 @@ from hw.pipeline import Register
 
 from .arbiter import Arbiter, one_of
 from .axi import axi4_write
-from .dma_read import burst_layout, error_layout, keep_error
+from .dma_read import burst_layout, error_layout, tell_error
 from .fifo import Fifo
 from .layout import ADDRESS_BITS, done_layout, write_layout
 
@@ -145,7 +145,7 @@ class DmaWrite(wiring.Component):
     idle : Out(1)
         Nothing is under way on the bus.
     error : Out(error_layout())
-        Holds from the first error response until reset. The marks count nevertheless.
+        An error response came in the cycle before. The marks count nevertheless.
     """
 
     def __init__(self, config: DmaConfig):
@@ -254,7 +254,7 @@ class DmaWrite(wiring.Component):
             # A response comes after its address and data: then they are not under way either.
             self.idle.eq(~order.o.valid),
         ]
-        keep_error(m, self.error, acknowledged, self.axi.bresp, head.owner, write=True)
+        tell_error(m, self.error, acknowledged, self.axi.bresp, head.owner, write=True)
         return m
 
 

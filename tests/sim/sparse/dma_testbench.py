@@ -193,6 +193,40 @@ async def reset(dut, bench):
 
 
 @scenario
+async def many_marks(dut, bench):
+    """More marks of beats without strobe than a burst can carry."""
+    setting = Setting(dut, bench, SEED, stalls=False)
+    base = len(CONFIG.reads) * SPACE
+    writes = [Write(base, 5, 1, vector=1)]
+    writes += [Write(base + CONFIG.beat, vector=1)] * 600
+    writes += [Write(base + CONFIG.beat, 6, 1, flush=1, vector=1, layer=1)]
+    setting.writers[0] = Writer(dut, CONFIG, 0, setting.memory, writes, 0, False)
+    await setting.run()
+    await setting.silence()
+
+
+@scenario
+async def turns(dut, bench):
+    """Sinks that want all of the bus share it in turns, or the first one has it."""
+    sinks = [k for k, client in enumerate(CONFIG.reads) if client.sink]
+    if len(sinks) < 2:
+        return
+    setting = Setting(dut, bench, SEED, reads=0, writes=0, stalls=False)
+    for k in sinks:
+        commands = [(k * SPACE, 1000)]
+        setting.readers[k] = Reader(dut, CONFIG, k, setting.memory, commands, 0, False)
+    await bench.cycles(500, *setting.models)
+    received = [setting.readers[k].received for k in sinks]
+    assert sum(received) > 400
+    if CONFIG.round_robin:
+        assert max(received) - min(received) <= 2 * CONFIG.burst
+    else:
+        assert received[0] > 400
+    await setting.run()
+    await setting.silence()
+
+
+@scenario
 async def isolation(dut, bench):
     """A client that does not go on keeps no other from it."""
     for number, reader in enumerate(CONFIG.reads):

@@ -41,7 +41,11 @@ CONFIGS = {
     ),
     "fair": DmaConfig(
         bus_bits=64,
-        reads=(ReadClient(name="a", sink=True), ReadClient(name="b", depth=4)),
+        reads=(
+            ReadClient(name="a", sink=True),
+            ReadClient(name="b", depth=4),
+            ReadClient(name="c", sink=True),
+        ),
         writes=(WriteClient(name="a", depth=16), WriteClient(name="b", depth=4)),
         burst=4,
         outstanding=16,
@@ -77,7 +81,7 @@ def test_dma(name, tmp_path):
             env={"DMA_CONFIG": json.dumps(asdict(config)), "DMA_SEED": str(seed)},
             seed=seed,
         )
-        assert (done.tests, done.failures, done.error) == (8, 0, ""), done.log
+        assert (done.tests, done.failures, done.error) == (10, 0, ""), done.log
 
 
 @pytest.mark.parametrize("name", CONFIGS)
