@@ -167,7 +167,7 @@ class RguConfig(Process):
         rng = np.random.default_rng(0)
         width = self.columns
         for kind in KINDS:
-            least = kind[1] if kind[0] == "conv" and kind[1] == 2 else 1
+            least = _least(kind)
             use = "important" if kind[3] == "selective" else "prune"
             sides = [side for side in (1, 2, 3, 4) if least <= side]
             for rows in sides:
@@ -181,9 +181,10 @@ class RguConfig(Process):
     def random(self, rng: np.random.Generator) -> Case:
         """Any kind of layer on a small grid of any density, sometimes with rows as long as the
         line buffers."""
-        kind = KINDS[rng.integers(len(KINDS))]
-        least = min(2, kind[1]) if kind[0] == "conv" else 1
-        most = max(least, self.columns if rng.random() < 0.05 else min(self.columns, 40))
+        kinds = [kind for kind in KINDS if _least(kind) <= self.columns]
+        kind = kinds[rng.integers(len(kinds))]
+        least = _least(kind)
+        most = self.columns if rng.random() < 0.05 else min(self.columns, 40)
         shape = int(rng.integers(least, 12)), int(rng.integers(least, most + 1))
         density = float(rng.choice([0, 0.02, 0.1, 0.3, 0.6, 0.9, 1]))
         use = str(rng.choice(["ignore", "prune", "important"]))
@@ -202,6 +203,11 @@ class RguConfig(Process):
             # Elements that meet no output take cycles of their own.
             return 2 * total + given + 4 * rows + latency
         return given + 3 * rows + longest + latency
+
+
+def _least(kind: tuple[str, int, int, str]) -> int:
+    """Least rows and columns of a grid: a kernel of 2 has no padding."""
+    return 2 if kind[:2] == ("conv", 2) else 1
 
 
 def _codes(payload: Payload, beats: Beats) -> dict[str, Codes]:

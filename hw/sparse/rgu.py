@@ -11,9 +11,11 @@ from golden.sparse.descriptor import INDEX_BITS, OPS
 from golden.sparse.rgu_unit import RguConfig
 
 from ..arith import named
+from .fifo import Fifo
+from .join import SIDE_BITS, element_layout, rgu_layer_layout
 from .layout import pillar_layout, token_layout
-from .merge import SIDE_BITS, Merge, element_layout, rgu_layer_layout, row_signature
-from .rows import WINDOW, LineBuffer, RowMarks, Window, event_layout
+from .merge import Merge
+from .rows import LineBuffer, RowMarks, event_layout
 
 CONV, DECONV, COORDS, UNION = range(len(OPS))
 
@@ -48,7 +50,7 @@ class Rgu(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         depth = self.config.columns + 1
-        m.submodules.leading = leading = Window(token_layout())
+        m.submodules.leading = leading = Fifo(token_layout(), 2)
         m.submodules.middle = middle = LineBuffer(element_layout(), depth)
         m.submodules.top = top = LineBuffer(element_layout(), depth)
         m.submodules.merge = merge = Merge()
@@ -58,40 +60,40 @@ class Rgu(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i), leading.i)
         wiring.connect(m, marks.o, wiring.flipped(self.o))
 
-        # Windows to those who look into them.
-        for user, _name, window in (
-            (merge.leading, "leading", leading),
-            (merge.middle, "middle", middle),
-            (merge.top, "top", top),
-            (expand.i, "leading", leading),
-            (expand.row, "middle", middle),
-        ):
-            m.d.comb += user.present.eq(window.present)
-            for j in range(WINDOW):
-                m.d.comb += [
-                    user.items[j][field].eq(window.items[j][field])
-                    for field in element_layout().members
-                ]
+        # Rows to those who read and write them.
+        layer = self.layer.payload
+        convolves = named(m, "convolves", layer.op == CONV)
+        unites = named(m, "unites", layer.op == UNION)
+        for user in (merge.leading, expand.i):
+            m.d.comb += [
+                user.payload[field].eq(leading.o.payload[field])
+                for field in element_layout().members
+            ]
         m.d.comb += [
-            union.i.payload.eq(leading.items[0]),
-            union.i.valid.eq(leading.present[0]),
+            union.i.payload.eq(leading.o.payload),
             union.j.payload.eq(self.j.payload),
+            merge.middle.payload.eq(middle.o.payload),
+            expand.row.payload.eq(middle.o.payload),
+            merge.leading.valid.eq(leading.o.valid),
+            expand.i.valid.eq(leading.o.valid),
+            union.i.valid.eq(leading.o.valid),
+            leading.o.ready.eq(
+                Mux(unites, union.i.ready, Mux(convolves, merge.leading.ready, expand.i.ready))
+            ),
             union.j.valid.eq(self.j.valid),
             self.j.ready.eq(union.j.ready),
-            leading.drop.eq(merge.leading.drop | expand.i.drop | (union.i.valid & union.i.ready)),
-            middle.drop.eq(merge.middle.drop | expand.row.drop),
-            top.drop.eq(merge.top.drop),
-            top.i.payload.eq(merge.to_top.payload),
-            top.i.valid.eq(merge.to_top.valid),
-            middle.i.payload.eq(merge.to_middle.payload),
+            merge.middle.valid.eq(middle.o.valid),
+            expand.row.valid.eq(middle.o.valid),
+            middle.o.ready.eq(Mux(convolves, merge.middle.ready, expand.row.ready)),
+            middle.i.payload.eq(Mux(convolves, merge.to_middle.payload, expand.to_row.payload)),
             middle.i.valid.eq(merge.to_middle.valid | expand.to_row.valid),
             expand.to_row.ready.eq(middle.i.ready),
+            top.i.payload.eq(merge.to_top.payload),
+            top.i.valid.eq(merge.to_top.valid),
         ]
-        with m.If(expand.active):
-            m.d.comb += middle.i.payload.eq(expand.to_row.payload)
+        wiring.connect(m, top.o, merge.top)
 
         # One of them is at work.
-        layer = self.layer.payload
         event = marks.i.payload
         index = Signal(INDEX_BITS)
         for engine, ops in ((merge, (CONV,)), (expand, (DECONV, COORDS)), (union, (UNION,))):
@@ -124,7 +126,7 @@ class Expand(wiring.Component):
     ----------
     active, layer, done, o
         As of :class:`hw.sparse.merge.Merge`; ``index`` is that of a deconvolution.
-    i, row : In(row_signature())
+    i, row : In(stream.Signature(element_layout()))
     to_row : Out(stream.Signature(element_layout()))
         Elements into the line buffer.
     """
@@ -135,8 +137,8 @@ class Expand(wiring.Component):
                 "active": In(1),
                 "layer": In(rgu_layer_layout()),
                 "done": Out(1),
-                "i": In(row_signature()),
-                "row": In(row_signature()),
+                "i": In(stream.Signature(element_layout())),
+                "row": In(stream.Signature(element_layout())),
                 "to_row": Out(stream.Signature(element_layout())),
                 "o": Out(stream.Signature(event_layout(pillar_layout()))),
             }
@@ -152,7 +154,7 @@ class Expand(wiring.Component):
         loaded = Signal(SIDE_BITS)  # rows
         count = Signal(SIDE_BITS)  # pillars of the row
         origin = Signal(INDEX_BITS)  # output index of the row's first pillar, in phase 0
-        next_row = self.i.items[0]
+        next_row = self.i.payload
         full = Signal()  # a row is there to be read
         index = Signal(INDEX_BITS)  # of the next output pillar
         load, back = Signal(), Signal()
@@ -162,10 +164,10 @@ class Expand(wiring.Component):
             m, "ahead", Mux(layer.phase[0], total, 0) + Mux(layer.phase[1], total << 1, 0)
         )
         m.d.comb += [
-            load.eq(self.i.present[0] & wanted),
-            self.i.drop.eq(load & self.to_row.ready),
+            load.eq(self.i.valid & wanted),
+            self.i.ready.eq(load & self.to_row.ready),
         ]
-        with m.If(self.i.drop):
+        with m.If(self.i.ready):
             m.d.sync += count.eq(total)
             with m.If(next_row.last):
                 m.d.sync += [
@@ -177,7 +179,7 @@ class Expand(wiring.Component):
                 ]
 
         # Read.
-        element = self.row.items[0]
+        element = self.row.payload
         read = Signal(SIDE_BITS)  # rows
         dy, dx = Signal(2), Signal(2)
         most = named(m, "most", layer.kernel - 1)
@@ -186,14 +188,14 @@ class Expand(wiring.Component):
         row_end = named(m, "row_end", through & element.last)
         final = named(m, "final", ~coords | (dy == most))
         m.d.comb += [
-            self.o.valid.eq(full & self.row.present[0]),
+            self.o.valid.eq(full & self.row.valid),
             event.present.eq(~element.empty),
             event.last.eq(row_end),
             event.end.eq(row_end & final & (read == layer.rows - 1)),
             event.item.column.eq((element.column << shift) + dx),
             event.item.index.eq(index),
-            self.row.drop.eq(self.o.valid & self.o.ready & through),
-            back.eq(self.row.drop & ~final),
+            self.row.ready.eq(self.o.valid & self.o.ready & through),
+            back.eq(self.row.ready & ~final),
             self.done.eq(self.o.valid & self.o.ready & event.end),
         ]
         with m.If(~coords):

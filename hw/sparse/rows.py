@@ -9,10 +9,7 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from ..pipeline import Register
-
-WINDOW = 4
-"""Elements of a window: the three that a kernel row can meet, and one to spare, so that whether a
-window takes an element does not depend on whether one leaves in the same cycle."""
+from .fifo import Fifo
 
 
 def event_layout(item: data.StructLayout) -> data.StructLayout:
@@ -59,64 +56,67 @@ class RowMarks(wiring.Component):
             new.eq(self.i.valid & (event.present | (event.last & ~open_row))),
             back.i.payload.eq(item),
             back.i.valid.eq(held & (item.last | new)),
-            self.i.ready.eq(~new | ~held | back.i.ready),
+            self.i.ready.eq(~held | back.i.ready),
         ]
-        with m.If(new), m.If(self.i.ready):
+        with m.If(new & self.i.ready):
             m.d.sync += [held.eq(1), item.eq(event.item)]
             with m.If(~event.present):
                 m.d.sync += item.eq(0)
             m.d.sync += [item.last.eq(event.last), item.empty.eq(~event.present)]
             if "end" in self._item.members:
                 m.d.sync += item.end.eq(event.end)
-        with m.Else():
+        with m.Elif(~new):
             with m.If(back.i.valid & back.i.ready):
                 m.d.sync += held.eq(0)
-            with m.If(self.i.valid & event.last & open_row):
+            with m.If(self.i.valid & self.i.ready & event.last & open_row):
                 m.d.sync += item.last.eq(1)
                 if "end" in self._item.members:
                     m.d.sync += item.end.eq(event.end)
         return m
 
 
-def _window(item: data.StructLayout) -> dict[str, wiring.Member]:
-    return {
-        "i": In(stream.Signature(item)),
-        "present": Out(WINDOW),
-        "items": Out(data.ArrayLayout(item, WINDOW)),
-        "drop": In(1),
-    }
-
-
 class Window(wiring.Component):
-    """The next elements of a stream, all in view; the first one leaves on request.
+    """The next ``size`` elements of a stream, all in view; the first one leaves on request.
+
+    Whether it takes an element does not depend on whether one leaves in the same cycle. So an
+    element a cycle passes if ``size - 1`` are enough.
 
     Attributes
     ----------
     i : In(stream.Signature(item))
-    present : Out(WINDOW)
+    present : Out(size)
         Bit j: there is an element j; if so there are all before it.
-    items : Out(data.ArrayLayout(item, WINDOW))
+    items : Out(data.ArrayLayout(item, size))
     drop : In(1)
         Element 0 leaves. Only when it is there.
     """
 
-    def __init__(self, item: data.StructLayout):
-        super().__init__(_window(item))
+    def __init__(self, item: data.StructLayout, size: int):
+        self._size = size
+        super().__init__(
+            {
+                "i": In(stream.Signature(item)),
+                "present": Out(size),
+                "items": Out(data.ArrayLayout(item, size)),
+                "drop": In(1),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        size = self._size
         items = [
-            Signal(self.i.payload.shape(), name=f"item_{j}", reset_less=True) for j in range(WINDOW)
+            Signal(self.i.payload.shape(), name=f"item_{j}", reset_less=True) for j in range(size)
         ]
-        present = Signal(WINDOW)
+        present = Signal(size)
         m.d.comb += [self.i.ready.eq(~present[-1]), self.present.eq(present)]
-        after = Signal(WINDOW)  # who is there once the first one has left
+        after = Signal(size)  # who is there once the first one has left
         come = Signal()
         m.d.comb += [after.eq(present >> self.drop), come.eq(self.i.valid & self.i.ready)]
         m.d.sync += present.eq((after << come) | come)
         for j, item in enumerate(items):
             m.d.comb += self.items[j].eq(item)
-            if j + 1 < WINDOW:
+            if j + 1 < size:
                 with m.If(self.drop & after[j]):
                     m.d.sync += item.eq(items[j + 1])
             with m.If(come & ~after[j] & (after[j - 1] if j else 1)):
@@ -125,41 +125,34 @@ class Window(wiring.Component):
 
 
 class LineBuffer(wiring.Component):
-    """A FIFO of ``depth`` elements and a :class:`Window` on its head.
-
-    An element that comes to an empty buffer is in the window in the next cycle.
+    """A FIFO of ``depth`` elements and two more. An element that comes to an empty one leaves in
+    the next cycle.
 
     Attributes
     ----------
     i : In(stream.Signature(item))
-    present, items, drop
-        Of the window.
+    o : Out(stream.Signature(item))
     """
 
     def __init__(self, item: data.StructLayout, depth: int):
         self._item, self._depth = item, depth
-        super().__init__(_window(item))
+        super().__init__({"i": In(stream.Signature(item)), "o": Out(stream.Signature(item))})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.window = window = Window(self._item)
         m.submodules.fifo = fifo = SyncFIFOBuffered(width=self._item.size, depth=self._depth)
-        m.d.comb += [
-            self.present.eq(window.present),
-            self.items.eq(window.items),
-            window.drop.eq(self.drop),
-            fifo.w_data.eq(self.i.payload),
-            fifo.r_en.eq(window.i.ready),
-        ]
+        m.submodules.head = head = Fifo(self._item, 2)
+        wiring.connect(m, head.o, wiring.flipped(self.o))
         direct = Signal()
         m.d.comb += [
-            direct.eq((fifo.level == 0) & window.i.ready),
-            self.i.ready.eq(direct | fifo.w_rdy),
+            fifo.w_data.eq(self.i.payload),
             fifo.w_en.eq(self.i.valid & ~direct),
-            window.i.valid.eq(fifo.r_rdy | (direct & self.i.valid)),
+            fifo.r_en.eq(head.i.ready),
+            direct.eq((fifo.level == 0) & head.i.ready),
+            self.i.ready.eq(direct | fifo.w_rdy),
+            head.i.valid.eq(fifo.r_rdy | (direct & self.i.valid)),
+            head.i.payload.eq(self.i.payload),
         ]
         with m.If(fifo.r_rdy):
-            m.d.comb += window.i.payload.eq(fifo.r_data)
-        with m.Else():
-            m.d.comb += window.i.payload.eq(self.i.payload)
+            m.d.comb += head.i.payload.eq(fifo.r_data)
         return m
