@@ -25,10 +25,12 @@ from golden.posit_mac import PositMacConfig
 from golden.requant import RequantConfig
 from golden.requantizer import RequantizerConfig
 from golden.simd_mac import SimdMacConfig
+from golden.sparse.accelerator import ACCELERATORS
 from golden.sparse.cpr_encoder import CprEncoderConfig
 from golden.sparse.gsu_unit import GsuConfig
 from golden.sparse.mxu import WEIGHTS, MxuConfig
 from golden.sparse.rgu_unit import RguConfig
+from golden.sparse.spade import SpadeConfig
 from golden.sparse.vpu_unit import VpuConfig
 from golden.ternary import TernaryConfig, UnpackerConfig
 from golden.unit import Config
@@ -48,6 +50,7 @@ from .sparse.cpr_encoder import CprEncoder
 from .sparse.gsu_unit import GsuUnit
 from .sparse.mxu_unit import MxuUnit
 from .sparse.rgu import Rgu
+from .sparse.spade import Spade
 from .sparse.vpu_unit import VpuUnit
 from .ternary import TernaryDot, Unpacker
 
@@ -73,6 +76,7 @@ COMPONENTS: dict[type[Config], Callable[..., wiring.Component]] = {
     VpuConfig: VpuUnit,
     RguConfig: Rgu,
     CprEncoderConfig: CprEncoder,
+    SpadeConfig: Spade,
 }
 """The component of each kind of configuration."""
 
@@ -420,6 +424,18 @@ def _sparse_designs() -> Iterable[Design]:
         spade,
         "sparse accelerator",
     )
+    for size in ("n16", "n32", "n64"):
+        config = SpadeConfig(accelerator=ACCELERATORS[size])
+        n = config.accelerator.array
+        yield Design(
+            f"spade_{size}",
+            config,
+            f"sparse accelerator: {n} x {n} array, {config.accelerator.bus_bits}-bit AXI4,"
+            f" {config.accelerator.buffers // 1024} KiB of buffers",
+            f"{spade}, SD-Conv (Park et al., CVPR workshop 2024)",
+            "sparse accelerator",
+            hierarchical=True,
+        )
 
 
 CATALOG: tuple[Design, ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.files import write_json
+from golden.sparse.spade import SpadeConfig
 from golden.unit import Config
 from hw.catalog import Design
 from hw.verilog import VERILOG_FOLDER, emit
@@ -20,9 +22,12 @@ from .cache import CACHE
 from .compiler import BuildError, Trace, tools
 from .job import FOLDER, OUTCOME
 from .proof import Proof, proof
+from .sparse import check as machines
 from .verilator import Run, build, run
 
 RESULTS = Path("build/sim")
+TRIAL = 500
+"""Beats that stand for a random network on a whole accelerator: these take far longer."""
 SHOWN = 3
 """Wrong beats that are explained."""
 
@@ -79,9 +84,52 @@ def check(
 ) -> Result:
     """Emit, compile and simulate ``design``; ``values`` are the numbers of the tensor."""
     manifest = emit(design, verilog)
+    if isinstance(design.config, SpadeConfig):
+        return check_machine(manifest, design.config, options, results=results)
     return check_verilog(
         manifest, design.config, options, values=values, results=results, cache=cache
     )
+
+
+def check_machine(
+    manifest: Path, config: SpadeConfig, options: Options, *, results: Path = RESULTS
+) -> Result:
+    """Simulate a whole accelerator: one random network for each TRIAL of the count."""
+    described = json.loads(manifest.read_text())
+    seconds, failures = {"build": 0.0, "run": 0.0}, []
+    count = max(1, options.count // TRIAL)
+    try:
+        machine = machines.build(
+            manifest.parent / described["verilog"], described["top"], config.accelerator
+        )
+    except BuildError as error:
+        failures = [f"the Verilog does not compile:\n{error}"]
+    else:
+        seconds["build"] = round(machine.seconds, 2)
+        begin = time.monotonic()
+        seeds = range(options.seed * 1000, options.seed * 1000 + count)
+        failures = list(machines.failures(machine, config.accelerator, seeds))
+        seconds["run"] = round(time.monotonic() - begin, 2)
+    if failures:
+        failures.append(f"to reproduce: {options.command(described['name'])}")
+    result = Result(
+        design=described["name"],
+        status="fail" if failures else "pass",
+        vectors=count,
+        origin={"corner": 0, "random": count, "tensor": 0},
+        beats=count,
+        seed=options.seed,
+        cycles=0,
+        stalls={"input": 0, "output": 0},
+        scenarios={"trials": "fail" if failures else "pass"},
+        measured={},
+        failures=tuple(failures),
+        seconds=seconds,
+        sha256=described["sha256"],
+        tools=described["tools"] | tools(),
+    )
+    write_json(results / described["name"] / "result.json", asdict(result))
+    return result
 
 
 def check_verilog(

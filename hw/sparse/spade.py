@@ -15,6 +15,7 @@ from golden.sparse.descriptor import INDEX_BITS
 from golden.sparse.dma import DmaConfig, ReadClient, WriteClient
 from golden.sparse.gsu import HAZARD
 from golden.sparse.registers import ADDRESS_BITS as REGISTER_BITS
+from golden.sparse.spade import SpadeConfig
 
 from ..arith import named
 from .axi import axi4, axi4_lite, connect_flat, flat
@@ -64,11 +65,7 @@ class Spade(wiring.Component):
 
     Parameters
     ----------
-    config : AcceleratorConfig
-    pe : str
-        Processing element of the array: "int8", "int4", "dint4".
-    importance : bool
-        False leaves out what pruning and selective dilation need.
+    config : SpadeConfig
 
     Attributes
     ----------
@@ -78,19 +75,19 @@ class Spade(wiring.Component):
     irq : Out(1)
     """
 
-    def __init__(self, config: AcceleratorConfig, pe: str = "int8", importance: bool = True):
-        self.config, self._pe, self._importance = config, pe, importance
+    def __init__(self, config: SpadeConfig):
+        self.config = config
         super().__init__(
             {
                 **flat("s_axil", axi4_lite(REGISTER_BITS).flip()),
-                **flat("m_axi", axi4(config.bus_bits)),
+                **flat("m_axi", axi4(config.accelerator.bus_bits)),
                 "irq": Out(1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config = self.config
+        config = self.config.accelerator
         m.submodules.sequencer = sequencer = Sequencer(config)
         clear = sequencer.clear
 
@@ -145,8 +142,8 @@ class Spade(wiring.Component):
         wiring.connect(m, loader.load, dma.load_read)
         wiring.connect(m, loader.parameters, dma.parameters_read)
         presence = part("presence", PresenceBits(config))
-        engine = part("engine", Engine(config, self._pe))
-        vpu = part("vpu", Vpu(config, self._importance))
+        engine = part("engine", Engine(config, self.config.pe))
+        vpu = part("vpu", Vpu(config, self.config.importance))
         wiring.connect(m, queues["finish"].o, vpu.layer)
         wiring.connect(m, issue.finish, vpu.finish)
         wiring.connect(m, dma.parameters_data, vpu.parameters)

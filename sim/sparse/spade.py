@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 from golden.errors import BadInput, require
+from golden.sparse import image
 from golden.sparse.accelerator import AcceleratorConfig
-from golden.sparse.image import build
 from golden.sparse.networks import Network, network_of
 from golden.sparse.pillars import grid_of, pillarize
 from golden.sparse.program import Program, program
@@ -20,6 +19,7 @@ from golden.sparse.variants import Variant
 from hw.catalog import select
 from hw.verilog import VERILOG_FOLDER, emit
 
+from .check import build
 from .harness import Machine
 from .machine import Record, differences, job, outcome
 from .steps import Timing
@@ -101,8 +101,7 @@ def machine(config: AcceleratorConfig, trace: str = "none") -> Machine:
     """The compiled accelerator of the catalog with this configuration."""
     (design,) = select(f"spade_n{config.array}")
     manifest = emit(design, VERILOG_FOLDER)
-    verilog = Path(manifest).with_suffix(".v")
-    return Machine.build(verilog, design.name, trace=trace, optimize="-O2")
+    return build(manifest.with_suffix(".v"), design.name, config, trace)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +124,9 @@ def simulate(work: Workload, config: AcceleratorConfig, timing: Timing, made: Ma
     """Run ``work`` on the machine and compare what it leaves in memory."""
     shape = work.start.active.shape
     plan = program(work.network, work.variant, shape, config)
-    image = build(plan, work.start, work.integers.layers)
+    content = image.build(plan, work.start, work.integers.layers)
     begin = time.monotonic()
-    result = made.run(job("frame", plan, image, timing=timing, limit=LIMIT))
+    result = made.run(job("frame", plan, content, timing=timing, limit=LIMIT))
     seconds = time.monotonic() - begin
     found = outcome(plan, result)
     expected = {done.layer.name: done.output for done in work.runs}
