@@ -15,6 +15,9 @@ from .descriptor import MEASURES, SELECTIONS
 from .places import HEADER_BYTES
 from .prune import RATIO_BITS, importance, selection
 
+CHUNK = 16
+"""Beats that are asked for at a time, at most, when entries are read again."""
+
 
 @dataclass(frozen=True, eq=False)
 class Command:

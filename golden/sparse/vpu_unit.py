@@ -16,10 +16,8 @@ from .accelerator import AcceleratorConfig
 from .descriptor import ADDRESS_BITS, INDEX_BITS, MEASURES
 from .places import PARAMETER_BYTES
 from .prune import RATIO_BITS, VALUES
-from .vpu import Command, Write, layer_writes
+from .vpu import CHUNK, Command, Write, layer_writes
 
-CHUNK = 16
-"""Beats of a read of entries, at most."""
 SCAN = 258
 """Cycles of a scan of all bins."""
 VALUE_BITS = (VALUES - 1).bit_length()

@@ -16,6 +16,7 @@ from amaranth.lib.wiring import In, Out
 from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import INDEX_BITS
 from golden.sparse.prune import RATIO_BITS
+from golden.sparse.vpu import CHUNK
 
 from ..arith import named
 from .layout import ADDRESS_BITS, VALUE_BITS, read_layout
@@ -25,8 +26,6 @@ COUNT_BITS = INDEX_BITS + 1
 BINS = 256
 MAX_ABS = 128
 """Highest bin of max-abs."""
-CHUNK = 16
-"""Beats of a read, at most."""
 
 
 def result_layout() -> data.StructLayout:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import fields
 
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
 from golden.sparse import vpu_cases
-from golden.sparse.vpu import layer_writes
+from golden.sparse.vpu import CHUNK, Write, layer_writes
 from golden.sparse.vpu_unit import VpuConfig
+from hw.sparse.layout import TAG_BITS
 from hw.sparse.vpu import Vpu
 
 CONFIG = VpuConfig(array=8, bus_bits=64, tile=64)
@@ -31,163 +33,154 @@ class Layers:
         self.entries += writes.entries
 
 
-def run(jobs: Layers, rng=None):
-    """Compares all that the unit writes; when it did what. It stalls if there is an ``rng``."""
-    config = jobs.config.accelerator
-    dut = Vpu(config)
-    n, beat = config.array, config.beat
-    features, entries, log = [], [], {"drain": [], "free": [], "layers": [], "feature": []}
-    memory = {}
+class Bench:
+    """What surrounds the unit, a cycle at a time: the sum buffer, memory, and streams that stall
+    if there is an ``rng``. It checks every beat, and notes when vectors are read and written."""
 
-    parameters = [
-        int.from_bytes(part[low : low + beat], "little")
-        for c in jobs.commands
-        if len(c.sums)
-        for part in [c.parameter_bytes()]
-        for low in range(0, len(part), beat)
-    ]
-    halves = [k % 2 for k in range(len(jobs.commands))]
-    finishes = [
-        {
-            "half": halves[k], "tags": (k // 3) % 2, "count": len(c.sums), "base": c.base,
-            "address": c.address, "first": c.first, "last": c.last, "end": c.end,
+    OFFERED = ("parameters", "finish", "layer", "select_data")
+    TAKEN = ("features", "entries", "select_read")
+
+    def __init__(self, jobs: Layers, rng=None):
+        self.jobs, self.rng, config = jobs, rng, jobs.config.accelerator
+        self.dut, self.n, self.beat = Vpu(config), config.array, config.beat
+        self.halves = [k % 2 for k in range(len(jobs.commands))]
+        self.tags = [k // 3 % (1 << TAG_BITS) for k in range(len(jobs.commands))]
+        finishes = [
+            {"half": self.halves[k], "tags": self.tags[k], "count": len(c.sums)}
+            | {name: getattr(c, name) for name in ("base", "address", "first", "last", "end")}
+            for k, c in enumerate(jobs.commands)
+        ]
+        words = b"".join(c.parameter_bytes() for c in jobs.commands if len(c.sums))
+        self.words = {
+            "parameters": [
+                int.from_bytes(words[low : low + self.beat], "little")
+                for low in range(0, len(words), self.beat)
+            ],
+            "finish": finishes,
+            "layer": list(jobs.layers),
+            "select_data": [],
         }
-        for k, c in enumerate(jobs.commands)
-    ]  # fmt: skip
+        self.sent = dict.fromkeys(self.OFFERED, 0)
+        self.offering = dict.fromkeys(self.OFFERED, False)
+        self.given = {"features": [], "entries": []}
+        self.held = dict.fromkeys(self.given)
+        self.memory: dict[int, int] = {}
+        self.acknowledge: list[int] = []  # when a mark of entries is due
+        self.answers = [(None, None)] * 2
+        self.drained, self.written, self.free = [], [], []
 
-    async def bench(ctx):
-        def begin():
-            return {
-                "sent": {"parameters": 0, "finish": 0, "layer": 0},
-                "offering": dict.fromkeys(("parameters", "finish", "layer", "select_data"), False),
-                "reads": [], "answers": [None, None], "tags": [None, None], "acks": [],
-            }  # fmt: skip
+    def willing(self):
+        return self.rng is None or bool(self.rng.random() < 0.7)
 
-        state = begin()
-        held = {}
-        cycle = 0
-        while True:
-            sent = state["sent"]
-            for name, words in (
-                ("parameters", parameters),
-                ("finish", finishes),
-                ("layer", jobs.layers),
-            ):
-                port = getattr(dut, name)
-                if not state["offering"][name] and sent[name] < len(words):
-                    state["offering"][name] = rng is None or rng.random() < 0.6
-                ctx.set(port.valid, state["offering"][name])
-                if state["offering"][name]:
-                    word = words[sent[name]]
-                    if name == "parameters":
-                        ctx.set(port.payload, word)
-                    else:
-                        for field, value in word.items():
-                            ctx.set(port.payload[field], int(value))
-                elif name == "parameters":
-                    ctx.set(port.payload, int(np.random.default_rng(cycle).integers(1 << 62)))
-            if state["reads"] and not state["offering"]["select_data"]:
-                state["offering"]["select_data"] = rng is None or rng.random() < 0.6
-            ctx.set(dut.select_data.valid, state["offering"]["select_data"])
-            if state["offering"]["select_data"]:
-                ctx.set(dut.select_data.payload, memory[state["reads"][0]])
-            accept = {
-                name: rng is None or bool(rng.random() < 0.7)
-                for name in ("features", "entries", "select_read")
-            }
-            for name, value in accept.items():
-                ctx.set(getattr(dut, name).ready, value)
-            vectors = layers = 0
-            while state["acks"] and state["acks"][0][0] <= cycle:
-                vectors += state["acks"][0][1]
-                state["acks"].pop(0)
-            ctx.set(dut.entries_done.vectors, vectors)
-            ctx.set(dut.entries_done.layers, layers)
-            answer, tag = state["answers"].pop(0), state["tags"].pop(0)
-            noise = np.random.default_rng(cycle).integers(-(1 << 31), 1 << 31, n)
-            for k in range(n):
-                ctx.set(dut.sums[k], int((noise if answer is None else answer)[k]))
-            ctx.set(dut.tag, int(noise[0]) & 0x3FFFFF if tag is None else int(tag))
+    def drive(self, ctx, cycle):
+        """The inputs of a cycle; which outputs are taken."""
+        dut = self.dut
+        for name in self.OFFERED:
+            port, words = getattr(dut, name), self.words[name]
+            waiting = self.sent[name] < len(words)
+            self.offering[name] = self.offering[name] or (waiting and self.willing())
+            ctx.set(port.valid, self.offering[name])
+            if self.offering[name]:
+                self.set(ctx, port.payload, words[self.sent[name]])
+        taking = {name: self.willing() for name in self.TAKEN}
+        for name, value in taking.items():
+            ctx.set(getattr(dut, name).ready, value)
+        due = sum(when <= cycle for when in self.acknowledge)
+        self.acknowledge = self.acknowledge[due:]
+        ctx.set(dut.entries_done.vectors, due)
+        noise = np.random.default_rng(cycle).integers(0, 1 << 22, self.n + 1).tolist()
+        sums, tag = self.answers.pop(0)
+        for k in range(self.n):
+            ctx.set(dut.sums[k], noise[k] if sums is None else int(sums[k]))
+        ctx.set(dut.tag, noise[-1] if tag is None else int(tag))
+        return taking
 
-            # Sample.
-            current = sent["finish"]
-            drain = dut.drain
-            state["answers"].append(None)
-            state["tags"].append(None)
-            if ctx.get(drain.enable):
-                command, o = jobs.commands[current], ctx.get(drain.output)
-                assert ctx.get(drain.half) == halves[current]
-                state["answers"][-1] = command.sums[o]
-                log["drain"].append(cycle)
-            if ctx.get(dut.tag_read.enable):
-                assert ctx.get(dut.tag_read.slot) == (current // 3) % 2
-                state["tags"][-1] = jobs.commands[current].tags[ctx.get(dut.tag_read.output)]
-            if ctx.get(dut.free.valid):
-                log["free"].append((cycle, ctx.get(dut.free.half)))
-            for name in ("parameters", "finish", "layer"):
-                port = getattr(dut, name)
-                if state["offering"][name] and ctx.get(port.ready):
-                    state["offering"][name] = False
-                    sent[name] += 1
-                    if name == "layer":
-                        log["layers"].append(cycle)
-            if state["offering"]["select_data"] and ctx.get(dut.select_data.ready):
-                state["offering"]["select_data"] = False
-                state["reads"].pop(0)
-            for name, got in (("features", features), ("entries", entries)):
-                port = getattr(dut, name)
-                valid = ctx.get(port.valid)
-                value = ctx.get(port.payload)
-                word = {
-                    f: value[f] for f in ("address", "data", "strobe", "flush", "vector", "layer")
-                }
-                if held.get(name):
-                    assert valid and held[name] == word, f"{name} changes at {cycle}"
-                held[name] = word if valid and not accept[name] else None
-                if valid and accept[name]:
-                    got.append(word)
-                    log["feature"].append(cycle) if name == "features" else None
-                    if name == "entries":
-                        # All entries are acknowledged before the header is written.
-                        assert not (word["layer"] and state["acks"])
-                        old = memory.get(word["address"], 0)
-                        mask = sum(0xFF << 8 * k for k in range(beat) if word["strobe"] >> k & 1)
-                        memory[word["address"]] = old & ~mask | word["data"] & mask
-                        if word["vector"]:
-                            delay = 3 if rng is None else int(rng.integers(1, 60))
-                            state["acks"].append((cycle + delay, 1))
-            if accept["select_read"] and ctx.get(dut.select_read.valid):
-                read = ctx.get(dut.select_read.payload)
-                assert not state["acks"]
-                assert 1 <= read["beats"] <= 16
-                for k in range(read["beats"]):
-                    state["reads"].append(read["address"] + k * beat)
+    @staticmethod
+    def set(ctx, payload, word):
+        if isinstance(word, dict):
+            for field, value in word.items():
+                ctx.set(payload[field], int(value))
+        else:
+            ctx.set(payload, word)
+
+    def sample(self, ctx, cycle, taking):
+        """What the unit does in a cycle."""
+        dut, current = self.dut, self.sent["finish"]
+        sums = tag = None
+        if ctx.get(dut.drain.enable):
+            assert ctx.get(dut.drain.half) == self.halves[current]
+            sums = self.jobs.commands[current].sums[ctx.get(dut.drain.output)]
+            self.drained.append(cycle)
+        if ctx.get(dut.tag_read.enable):
+            assert ctx.get(dut.tag_read.slot) == self.tags[current]
+            tag = self.jobs.commands[current].tags[ctx.get(dut.tag_read.output)]
+        self.answers.append((sums, tag))
+        if ctx.get(dut.free.valid):
+            self.free.append(ctx.get(dut.free.half))
+        for name in self.OFFERED:
+            if self.offering[name] and ctx.get(getattr(dut, name).ready):
+                self.offering[name] = False
+                self.sent[name] += 1
+        for name in self.given:
+            self.take(ctx, cycle, name, taking[name])
+        if taking["select_read"] and ctx.get(dut.select_read.valid):
+            read = ctx.get(dut.select_read.payload)
+            assert not self.acknowledge and 1 <= read["beats"] <= CHUNK
+            self.words["select_data"] += [
+                self.memory[read["address"] + k * self.beat] for k in range(read["beats"])
+            ]
+
+    def take(self, ctx, cycle, name, taking):
+        port = getattr(self.dut, name)
+        valid, value = ctx.get(port.valid), ctx.get(port.payload)
+        word = {f.name: value[f.name] for f in fields(Write)}
+        assert self.held[name] in (None, word), f"{name} changes at {cycle}"
+        self.held[name] = word if valid and not taking else None
+        if not (valid and taking):
+            return
+        self.given[name].append(word)
+        if name == "features":
+            self.written.append(cycle)
+            return
+        # All entries are acknowledged before the header is written.
+        assert not (word["layer"] and self.acknowledge)
+        mask = sum(0xFF << 8 * k for k in range(self.beat) if word["strobe"] >> k & 1)
+        stale = self.memory.get(word["address"], (1 << 8 * self.beat) - 1)
+        self.memory[word["address"]] = stale & ~mask | word["data"] & mask
+        if word["vector"]:
+            delay = 3 if self.rng is None else int(self.rng.integers(1, 60))
+            self.acknowledge.append(cycle + delay)
+
+    def over(self):
+        return self.sent["layer"] == len(self.jobs.layers) and all(
+            len(self.given[name]) >= len(getattr(self.jobs, name)) for name in self.given
+        )
+
+    async def process(self, ctx):
+        cycle, rest = 0, 40  # cycles in which nothing more may come
+        while rest:
+            taking = self.drive(ctx, cycle)
+            self.sample(ctx, cycle, taking)
             await ctx.tick()
-            cycle += 1
-            if (
-                len(features) >= len(jobs.features)
-                and len(entries) >= len(jobs.entries)
-                and sent["layer"] >= len(jobs.layers)
-            ):
-                state["over"] = state.get("over", 0) + 1
-                if state["over"] > 40:
-                    return
-            assert cycle < 60 * (len(jobs.features) + len(jobs.entries)) + 4000, (
-                f"hangs: {len(features)} of {len(jobs.features)} beats of features, {len(entries)}"
-                f" of {len(jobs.entries)} of entries, sent {sent}"
-            )
+            cycle, rest = cycle + 1, rest - self.over()
+            beats = len(self.jobs.features) + len(self.jobs.entries)
+            assert cycle < 60 * beats + 4000, f"hangs, sent {self.sent}"
 
-    simulator = Simulator(dut)
+
+def run(jobs: Layers, rng=None) -> Bench:
+    """A bench that has seen all layers through."""
+    bench = Bench(jobs, rng)
+    simulator = Simulator(bench.dut)
     simulator.add_clock(1e-6)
-    simulator.add_testbench(bench)
+    simulator.add_testbench(bench.process)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         simulator.run()
-    assert features == [vars(w) for w in jobs.features]
-    assert entries == [vars(w) for w in jobs.entries]
-    taken = [h for command, h in zip(jobs.commands, halves, strict=True) if len(command.sums)]
-    assert [half for _, half in log["free"]] == taken
-    return log
+    assert bench.given["features"] == [vars(w) for w in jobs.features]
+    assert bench.given["entries"] == [vars(w) for w in jobs.entries]
+    taken = zip(jobs.commands, bench.halves, strict=True)
+    assert bench.free == [half for command, half in taken if len(command.sums)]
+    return bench
 
 
 @pytest.mark.parametrize(
@@ -215,7 +208,7 @@ def test_a_vector_a_cycle_and_no_gap_between_commands():
     # 257 cycles after reset, a layer can be measured.
     jobs.add(*vpu_cases.layer(CONFIG, rng, 160, 32, 2))
     jobs.add(*vpu_cases.layer(CONFIG, rng, 64, 32, 2, measure=1))
-    log = run(jobs)
-    drains, beats = np.array(log["drain"]), np.array(log["feature"])
-    assert list(np.diff(drains)) == [1] * (320 + 128 - 1)
-    assert list(beats - drains) == [8] * (320 + 128)
+    bench = run(jobs)
+    drained, written = np.array(bench.drained), np.array(bench.written)
+    assert list(np.diff(drained)) == [1] * (320 + 128 - 1)
+    assert list(written - drained) == [8] * (320 + 128)
