@@ -16,6 +16,12 @@ LIBERTY ?=
 SRAM    ?=
 PERIOD  ?=
 
+# The sparse accelerator: make spade FRAME=file NETWORK=preset VARIANT=spconv-s N=16 LAYERS='block1.*'
+FRAME   ?=
+NETWORK ?=
+VARIANT ?=
+LAYERS  ?=
+
 # What plain `make` simulates and synthesises: one of each kind, in a few minutes.
 QUICK    = int8_mac int8_dot32 dint4_int8_dot32 mxint8_dot32 mxfp8_e4m3_dot32 mxfp4_dot32 \
            amxfp4_dot32 mxfp4_decoder mxfp4_encoder
@@ -25,11 +31,13 @@ option   = $(if $($(1)),$(2) '$($(1))')
 DESIGNS  = $(foreach pattern,$(DESIGN),'$(pattern)')
 SIM      = $(call option,SEED,--seed) $(call option,N,--count) $(call option,TENSOR,--tensor) \
            $(if $(filter-out 0,$(WAVES)),--waves)
+CHOICES  = $(foreach n,$(N),--array '$(n)') $(foreach v,$(VARIANT),--variant '$(v)') \
+           $(foreach n,$(NETWORK),--network '$(n)') $(foreach f,$(FRAME),--frame '$(f)')
 SYNTH    = $(call option,LIBERTY,--liberty) $(call option,SRAM,--sram) $(call option,PERIOD,--period)
 
 # Patterns in DESIGN are for the catalog, not for the files of this folder.
 .DEFAULT_GOAL := all
-.PHONY: all help setup debian doctor verilog lint sim synth report test test-full oracles recipes bench-golden clean
+.PHONY: all help setup debian doctor verilog lint sim synth report test test-full oracles recipes bench-golden spade bench-spade clean
 
 all: debian $(STAMP) ## set up, then Verilog of the whole catalog, a quick simulation and synthesis, the report
 	@$(RUN) -m hw verilog
@@ -71,6 +79,13 @@ sim: setup ## RTL against golden, every bit
 
 synth: setup ## area, timing and a power estimate
 	@$(RUN) -m synth run $(DESIGNS) $(SYNTH)
+
+spade: setup ## layers of a frame on the accelerator in RTL [FRAME= NETWORK= VARIANT= N= LAYERS=]
+	@$(RUN) -m hw verilog spade_n$(or $(N),16)
+	@$(RUN) -m sim spade $(CHOICES) $(foreach l,$(LAYERS),--layers '$(l)')
+
+bench-spade: setup ## whole networks on the accelerator in RTL, against the bound: hours, goes on where it stopped
+	@$(RUN) -m sim bench-spade $(CHOICES)
 
 report: setup ## build/report/index.html and index.md from what has been simulated and synthesised
 	@$(RUN) -m synth report

@@ -14,6 +14,7 @@ from hw.catalog import select
 from .check import RESULTS, Options, Result, check
 from .lint import lint as lint_design
 from .snr import table as snr_table
+from .sparse.commands import bench_spade, spade
 from .tensors import activations, load
 from .waivers import WAIVERS
 
@@ -132,6 +133,10 @@ def _summary(results: list[Result]) -> Table:
             *(f"{each.seconds[step]:.1f}" for step in ("build", "run")),
         )
     return columns
+
+
+sim.add_command(spade)
+sim.add_command(bench_spade)
 
 
 if __name__ == "__main__":

@@ -91,8 +91,8 @@ def frame(
         **{field: given.pop(name) for name, field in machine.items() if name in given}
     )
     form = variant_of(variant).replace(**given)
-    preset = preset or _preset_of(source)
-    points = _read(source, preset, scene)
+    preset = preset or preset_of(source)
+    points = read(source, preset, scene)
     state = load_state(weights) if weights else None
     stages = plots.StageMaps() if plot else None
     records, pillars = run_frame(points, preset, form, config, state, seed, stages, save)
@@ -131,12 +131,12 @@ def frame(
     _print(records, config, title, points, pillars)
 
 
-def _preset_of(source: str) -> str:
+def preset_of(source: str) -> str:
     nuscenes = source.lower().endswith(".pcd.bin")
     return "centerpoint-nuscenes" if nuscenes else "pointpillars-kitti"
 
 
-def _read(source: str, preset: str, scene: int = 0) -> Frame:
+def read(source: str, preset: str, scene: int = 0) -> Frame:
     if source == "synthetic":
         return synthetic_frame(scene, grid_of(preset).intensity)
     return read_frame(source)
@@ -235,8 +235,8 @@ def _print(
 )
 def savings(source: str, preset: str | None, accelerator: str) -> None:
     """Every variant of a network on one frame, as a Markdown table."""
-    preset = preset or _preset_of(source)
-    points = _read(source, preset)
+    preset = preset or preset_of(source)
+    points = read(source, preset)
     config = accelerator_of(accelerator)
     lines = []
     for name, variant in VARIANTS.items():
@@ -268,7 +268,7 @@ def bench(source: str, repeat: int) -> None:
     """Time PointPillars on one frame: rules, whole network, memory; against spconv and PyTorch."""
     from .bench import PRESET, bench_lines
 
-    points = _read(source, PRESET)
+    points = read(source, PRESET)
     for line in bench_lines(points, repeat):
         print(line, flush=True)
 

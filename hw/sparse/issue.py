@@ -21,6 +21,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import TAPS
+from golden.sparse.record import CAUSES
 
 from ..arith import named, select
 from .gsu import issue_layout, load_layout
@@ -32,19 +33,6 @@ AHEAD = 4
 """Rules that are read ahead."""
 FINISHES = 4
 """Groups of sums that may be on their way to the vector unit; two halves bound it."""
-CAUSES = (
-    "useful",
-    "weight",
-    "weights",
-    "inputs",
-    "rule",
-    "vector",
-    "edge",
-    "hazard",
-)
-"""What a cycle of issue goes to. ``useful``: a rule. Else it waits: ``weight``, for N rows to shift
-in; ``weights``, ``inputs``: for memory to bring them; ``rule``: for a tile; ``vector``: for a half
-of the sum buffer; ``edge``: for the layer before to complete; ``hazard``: for a sum in flight."""
 
 
 def lowest(mask: Value) -> Value:

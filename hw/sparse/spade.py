@@ -14,6 +14,7 @@ from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import INDEX_BITS
 from golden.sparse.dma import DmaConfig, ReadClient, WriteClient
 from golden.sparse.gsu import HAZARD
+from golden.sparse.record import CAUSES
 from golden.sparse.registers import ADDRESS_BITS as REGISTER_BITS
 from golden.sparse.spade import SpadeConfig
 
@@ -23,7 +24,7 @@ from .dispatch import AHEAD, Fork, Gate, Pair, Progress, Queue
 from .dma import Dma
 from .fill import Filler, PresenceBits
 from .gsu import Engine
-from .issue import CAUSES, Issue
+from .issue import Issue
 from .layout import layer_layout, tile_layout
 from .loader import Loader
 from .rules import RuleGeneration

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from golden.sparse.image import Image, read_back
 from golden.sparse.memory import Memory
 from golden.sparse.program import Program
-from golden.sparse.record import RECORD, RECORD_WORDS
+from golden.sparse.record import CAUSES, RECORD, RECORD_WORDS
 from golden.sparse.registers import REGISTERS
 from golden.sparse.run import FeatureMap
 
@@ -32,7 +32,7 @@ class Record:
     @property
     def cycles(self) -> int:
         """Cycles of the layer: all causes together."""
-        return sum(self.counts[name] for name in RECORD[:8])
+        return sum(self.counts[name] for name in CAUSES)
 
 
 @dataclass(frozen=True, eq=False)

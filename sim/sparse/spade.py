@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+
+from golden.sparse.workload import Workload
 
 from golden.errors import BadInput, require
 from golden.sparse import image
 from golden.sparse.accelerator import AcceleratorConfig
-from golden.sparse.networks import Network, network_of
+from golden.sparse.cycles import Cost, costs
+from golden.sparse.frames import Frame
+from golden.sparse.networks import Layer, Network, network_of
 from golden.sparse.pillars import grid_of, pillarize
-from golden.sparse.program import Program, program
-from golden.sparse.quantize import QuantizedNetwork, quantize
+from golden.sparse.plan import plan
+from golden.sparse.program import Program
+from golden.sparse.quantize import CALIBRATION_SEED, QuantizedNetwork, quantize
+from golden.sparse.record import CAUSES
 from golden.sparse.report import operation
 from golden.sparse.run import FeatureMap, LayerRun, run
+from golden.sparse.scene import synthetic_frame
 from golden.sparse.variants import Variant
 from hw.catalog import select
-from hw.verilog import VERILOG_FOLDER, emit
+from hw.verilog import emit
 
 from .check import build
 from .harness import Machine
@@ -26,11 +34,13 @@ from .steps import Timing
 
 LIMIT = 200_000_000
 """Cycles after which a run is given up."""
+BACKBONE = ("body", "down", "up")
+"""Roles of the layers that utilization is stated of: the backbone with its up-sampling."""
 
 
 @dataclass(frozen=True, eq=False)
-class Workload:
-    """Part of a network with the map that it begins with, and what golden makes of it."""
+class Excerpt:
+    """Layers of a network on a frame: the map that they begin with, and what golden makes of it."""
 
     network: Network
     variant: Variant
@@ -38,77 +48,53 @@ class Workload:
     integers: QuantizedNetwork
     runs: tuple[LayerRun, ...]
 
+    @property
+    def workload(self) -> Workload:
+        """What the cycle model has to know of the runs."""
+        made = Workload()
+        for done in self.runs:
+            made(done)
+        return made
+
 
 @dataclass(frozen=True)
-class LayerCost:
-    """A layer of the network as the machine did it: the records of its descriptors together."""
+class LayerReport:
+    """A layer as the machine did it: the records of its descriptors together, and what the cycle
+    model said. ``dense``: cycles of the ideal dense array."""
 
     name: str
     role: str
     operation: str
-    counts: dict[str, int]
-    cycles: int
-    dense: int
     outputs: int
+    counts: dict[str, int]
+    model: Cost
 
     @property
-    def useful(self) -> int:
-        """Cycles in which a rule streamed."""
-        return self.counts["useful"]
+    def cycles(self) -> int:
+        """From the last rule of the layer before to its own."""
+        return sum(self.counts[cause] for cause in CAUSES)
 
+    @property
+    def useful(self) -> float:
+        """Share of cycles in which a rule streamed."""
+        return self.counts["useful"] / self.cycles if self.cycles else 0.0
 
-def workload(points, preset: str, variant: Variant, layers: tuple[str, ...] = ()) -> Workload:
-    """The ``layers`` (names or globs; all without) of a preset's network on a frame.
+    @property
+    def speedup(self) -> float:
+        """Over the ideal dense array of the same size."""
+        return self.model.dense / self.cycles if self.cycles else 0.0
 
-    They must be such that all that they read from outside is one map.
-    """
-    network = network_of(preset).for_variant(variant)
-    integers = quantize(network, variant, grid_of(preset))
-    pillars = pillarize(points, integers.grid)
-    start = integers.encoder(pillars, integers.grid)
-    for pattern in layers:
-        known = any(fnmatchcase(layer.name, pattern) for layer in network.layers)
-        names = ", ".join(layer.name for layer in network.layers)
-        require(known, "LAYERS", pattern, f"names or globs of {names}")
-    chosen = [
-        layer
-        for layer in network.layers
-        if not layers or any(fnmatchcase(layer.name, pattern) for pattern in layers)
-    ]
-    inside = {layer.name for layer in chosen}
-    outside = {name for layer in chosen for name in layer.source} - inside
-    if len(outside) != 1:
-        raise BadInput(
-            f"LAYERS reads the maps {', '.join(sorted(outside))} from outside; allowed: one map"
-        )
-    (begin,) = outside
-    runs, first = [], start
-    for done in run(network, variant, start, integers.parameters):
-        if done.layer.name == begin:
-            first = done.output
-        if done.layer.name in inside:
-            runs.append(done)
-        if len(runs) == len(inside):
-            break
-    part = tuple(
-        replace(layer, source=tuple("pillars" if s == begin else s for s in layer.source))
-        for layer in chosen
-    )
-    return Workload(replace(network, layers=part), variant, first, integers, tuple(runs))
-
-
-def machine(config: AcceleratorConfig, trace: str = "none") -> Machine:
-    """The compiled accelerator of the catalog with this configuration."""
-    (design,) = select(f"spade_n{config.array}")
-    manifest = emit(design, VERILOG_FOLDER)
-    return build(manifest.with_suffix(".v"), design.name, config, trace)
+    @property
+    def deviation(self) -> float:
+        """Of the model from the machine, relative."""
+        return self.model.cycles / self.cycles - 1 if self.cycles else 0.0
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What a run of the machine showed."""
+    """What a run showed. ``cycles``: from the start of the list to its interrupt."""
 
-    layers: list[LayerCost]
+    layers: list[LayerReport]
     cycles: int
     differences: list[str]
     counts: dict[str, int]
@@ -119,19 +105,105 @@ class Report:
         """Whether every coordinate and every feature is golden's."""
         return not self.differences
 
+    @property
+    def backbone(self) -> list[LayerReport]:
+        """The layers of the backbone with its up-sampling."""
+        return [layer for layer in self.layers if layer.role in BACKBONE]
 
-def simulate(work: Workload, config: AcceleratorConfig, timing: Timing, made: Machine) -> Report:
-    """Run ``work`` on the machine and compare what it leaves in memory."""
+
+def share(layers: list[LayerReport], *causes: str) -> float:
+    """Of the cycles of ``layers``, those that went to ``causes``."""
+    cycles = sum(layer.cycles for layer in layers)
+    return sum(layer.counts[cause] for layer in layers for cause in causes) / max(1, cycles)
+
+
+def excerpt(
+    points: Frame,
+    preset: str,
+    variant: Variant,
+    patterns: tuple[str, ...] = (),
+    integers: QuantizedNetwork | None = None,
+    step: Callable[[str], None] = lambda line: None,
+) -> Excerpt:
+    """The layers that match ``patterns`` (names or globs; all without) of a preset's network.
+
+    They must be such that all that they read from outside is one map. ``integers``: of the network,
+    if they are known. ``step`` is called with a line after each layer.
+    """
+    network = network_of(preset).for_variant(variant)
+    chosen, begin = _choose(network, patterns)
+    integers = integers or quantize(network, variant, grid_of(preset))
+    first = start = integers.encoder(pillarize(points, integers.grid), integers.grid)
+    inside, runs = {layer.name for layer in chosen}, []
+    for done in run(network, variant, start, integers.parameters):
+        step(done.layer.name)
+        if done.layer.name == begin:
+            first = done.output
+        if done.layer.name in inside:
+            runs.append(done)
+        if len(runs) == len(inside):
+            break
+    part = tuple(
+        replace(layer, source=tuple("pillars" if name == begin else name for name in layer.source))
+        for layer in chosen
+    )
+    return Excerpt(replace(network, layers=part), variant, first, integers, tuple(runs))
+
+
+def _choose(network: Network, patterns: tuple[str, ...]) -> tuple[list[Layer], str]:
+    """The layers that match, and the map that they read."""
+    names = [layer.name for layer in network.layers]
+    for pattern in patterns:
+        known = any(fnmatchcase(name, pattern) for name in names)
+        require(known, "layers", pattern, f"names or globs of {', '.join(names)}")
+    chosen = [
+        layer
+        for layer in network.layers
+        if not patterns or any(fnmatchcase(layer.name, pattern) for pattern in patterns)
+    ]
+    inside = {layer.name for layer in chosen}
+    outside = sorted({name for layer in chosen for name in layer.source} - inside)
+    if len(outside) != 1:
+        raise BadInput(f"layers read {', '.join(outside)} from outside; allowed: one map")
+    return chosen, outside[0]
+
+
+def planned(
+    work: Excerpt,
+    preset: str,
+    config: AcceleratorConfig,
+    patterns: tuple[str, ...] = (),
+    step: Callable[[str], None] = lambda line: None,
+) -> Program:
+    """The program of an excerpt, its tiles planned on a synthetic scene and not on the frame."""
+    scene = synthetic_frame(CALIBRATION_SEED, work.integers.grid.intensity)
+    reference = excerpt(scene, preset, work.variant, patterns, work.integers).workload
     shape = work.start.active.shape
-    plan = program(work.network, work.variant, shape, config)
-    content = image.build(plan, work.start, work.integers.layers)
+    return plan(work.network, work.variant, shape, config, reference, step)
+
+
+def machine(config: AcceleratorConfig) -> Machine:
+    """The compiled accelerator of the catalog of this size."""
+    (design,) = select(f"spade_n{config.array}")
+    require(
+        design.config.accelerator == config.replace(latency=design.config.accelerator.latency),
+        "accelerator",
+        config,
+        f"that of {design.name} in the catalog",
+    )
+    return build(emit(design).with_suffix(".v"), design.name, config)
+
+
+def simulate(work: Excerpt, program: Program, timing: Timing, made: Machine) -> Report:
+    """Carry out ``program`` on the machine and compare what it leaves in memory."""
+    content = image.build(program, work.start, work.integers.layers)
     begin = time.monotonic()
-    result = made.run(job("frame", plan, content, timing=timing, limit=LIMIT))
+    result = made.run(job("frame", program, content, timing=timing, limit=LIMIT))
     seconds = time.monotonic() - begin
-    found = outcome(plan, result)
+    found = outcome(program, result)
     expected = {done.layer.name: done.output for done in work.runs}
     return Report(
-        layers=layer_costs(plan, work, found.records),
+        layers=_layers(program, work, found.records),
         cycles=found.cycles,
         differences=list(differences(expected, found.maps)),
         counts=found.counts,
@@ -139,28 +211,24 @@ def simulate(work: Workload, config: AcceleratorConfig, timing: Timing, made: Ma
     )
 
 
-def layer_costs(plan: Program, work: Workload, records: list[Record]) -> list[LayerCost]:
-    """The records of all descriptors of each layer together."""
-    costs = []
-    n = plan.config.array
+def _layers(program: Program, work: Excerpt, records: list[Record]) -> list[LayerReport]:
+    """The records of all descriptors of each layer together, beside the model."""
+    model = costs(program, work.workload)
+    layers = []
     for done in work.runs:
         mine = [
-            record
-            for step, record in zip(plan.steps, records, strict=True)
+            record.counts
+            for step, record in zip(program.steps, records, strict=True)
             if step.layer.name == done.layer.name
         ]
-        counts = {name: sum(r.counts[name] for r in mine) for name in records[0].counts}
-        tiles = [-(-c // n) for c in done.layer.channels]
-        sites = done.generated.shape[0] * done.generated.shape[1]
-        costs.append(
-            LayerCost(
+        layers.append(
+            LayerReport(
                 name=done.layer.name,
                 role=done.layer.role,
                 operation=operation(done),
-                counts=counts,
-                cycles=sum(r.cycles for r in mine),
-                dense=done.layer.dense_rules(sites) * tiles[0] * tiles[1],
                 outputs=len(done.output.active),
+                counts={key: sum(counts[key] for counts in mine) for key in records[0].counts},
+                model=model[done.layer.name],
             )
         )
-    return costs
+    return layers
