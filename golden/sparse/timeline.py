@@ -1,4 +1,4 @@
-"""A small discrete-event simulator for the cycle model: processes, and a bus that they share."""
+"""A small discrete-event simulator: processes in time, and a bus that they share."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import heapq
 from collections import deque
 from collections.abc import Generator
 
-Process = Generator  # yields a time to sleep until, or an Event or Job to wait for
+NEARLY = 1e-6
 
 
 class Event:
-    """What processes wait for; whoever changes a condition calls :meth:`Timeline.fire`."""
+    """What processes wait for; whoever changes what they look at says :meth:`Timeline.fire`."""
 
     __slots__ = ("waiting",)
 
@@ -19,145 +19,139 @@ class Event:
 
 
 class Job:
-    """``total`` beats over the bus, in the order of their queue. ``served``: so far."""
+    """``total`` beats over the bus. ``served``: so far; ``done``: when it was, or -1."""
 
-    __slots__ = ("begun", "done", "served", "total", "waiting")
+    __slots__ = ("done", "served", "total", "waiting")
 
     def __init__(self, total: float) -> None:
         self.total = total
         self.served = 0.0
-        self.done = -1.0  # when, once it is
+        self.done = -1.0
         self.waiting: list[tuple[float, Process]] = []
+
+    def has(self, amount: float) -> bool:
+        """Whether ``amount`` beats have passed."""
+        return self.served >= min(amount, self.total) - NEARLY
+
+
+Process = Generator["float | Event | tuple[Job, float]", None, None]
+"""Yields the time to sleep until, an event, or how many beats of a job to wait for."""
 
 
 class Timeline:
-    """Runs processes in the order of time (cycles, from 0)."""
+    """Runs processes in the order of time, in cycles from 0."""
 
     def __init__(self) -> None:
         self.now = 0.0
         self._queue: list[tuple[float, int, Process]] = []
         self._number = 0
 
-    def start(self, process: Process, at: float = 0.0) -> None:
-        """Run ``process`` at time ``at``."""
+    def start(self, process: Process, at: float) -> None:
+        """Run ``process`` from time ``at``."""
         self._number += 1
-        heapq.heappush(self._queue, (at, self._number, process))
+        heapq.heappush(self._queue, (max(at, self.now), self._number, process))
 
     def fire(self, event: Event) -> None:
         """Wake all that wait for ``event``."""
-        if event.waiting:
-            for process in event.waiting:
-                self.start(process, self.now)
-            event.waiting = []
+        waiting, event.waiting = event.waiting, []
+        for process in waiting:
+            self.start(process, self.now)
 
     def run(self) -> None:
         """Until nothing is left to do."""
-        queue = self._queue
-        while queue:
-            self.now, _, process = heapq.heappop(queue)
+        while self._queue:
+            self.now, _, process = heapq.heappop(self._queue)
             wanted = next(process, None)
             if wanted is None:
                 continue
             if isinstance(wanted, Event):
                 wanted.waiting.append(process)
             elif isinstance(wanted, tuple):
-                job, amount = wanted
-                job.waiting.append((amount, process))
-                self.bus.plan()
+                wanted[0].waiting.append((wanted[1], process))
             else:
-                self.start(process, max(wanted, self.now))
-
-    bus: Bus
+                self.start(process, wanted)
 
 
 class Bus:
-    """One beat a cycle, reads and writes in turn where both want it; each in order."""
+    """A beat a cycle; where reads and writes both want it, they take turns. Each are served in the
+    order in which they come. ``rate``: most beats a cycle of reads."""
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: Timeline, rate: float = 1.0) -> None:
         self.timeline = timeline
-        timeline.bus = self
-        self.queues: tuple[deque[Job], deque[Job]] = (deque(), deque())
-        self.busy = 0.0
+        self._queues: tuple[deque[Job], deque[Job]] = (deque(), deque())  # reads, writes
+        self._rates = (rate, 1.0)
         self._last = 0.0
         self._version = 0
-
-    def add(self, job: Job, kind: int) -> Job:
-        """Queue a read (kind 0) or write (kind 1)."""
-        self._advance()
-        if job.total <= 0:
-            job.done = self.timeline.now
-            return job
-        self.queues[kind].append(job)
-        if len(self.queues[kind]) == 1:
-            self.plan()
-        return job
-
-    def _later(self, job: Job, kind: int, at: float) -> Process:
-        yield at
-        self.add(job, kind)
 
     def read(self, beats: float, at: float) -> Job:
         """A read whose first beat comes at ``at`` at the earliest."""
         job = Job(beats)
-        self.timeline.start(self._later_now(job), at)
+        self.timeline.start(self._later(job), at)
         return job
 
-    def _later_now(self, job: Job) -> Process:
-        self.add(job, 0)
+    def write(self, beats: float) -> Job:
+        """A write, from now on."""
+        job = Job(beats)
+        self._add(job, 1)
+        return job
+
+    def until(self, job: Job, amount: float) -> Process:
+        """Waits until ``amount`` beats of ``job`` have passed."""
+        while not job.has(amount):
+            self._plan(job, amount)
+            yield (job, amount)
+
+    def _later(self, job: Job) -> Process:
+        self._add(job, 0)
         return
-        yield
+        yield  # a process
+
+    def _add(self, job: Job, kind: int) -> None:
+        self._advance()
+        self._queues[kind].append(job)
+        self._plan()
+
+    def _shares(self) -> list[tuple[deque[Job], float]]:
+        """The queues that have something, and beats a cycle of each."""
+        busy = [(q, rate) for q, rate in zip(self._queues, self._rates, strict=True) if q]
+        return [(q, min(rate, 1 / len(busy))) for q, rate in busy]
 
     def _advance(self) -> None:
-        now = self.timeline.now
-        passed = now - self._last
-        self._last = now
-        active = [q for q in self.queues if q]
-        if not active or passed <= 0:
-            return
-        share = passed / len(active)
-        self.busy += passed
-        for queue in active:
-            queue[0].served += share
+        passed = self.timeline.now - self._last
+        self._last = self.timeline.now
+        if passed > 0:
+            for queue, share in self._shares():
+                queue[0].served += passed * share
 
-    def plan(self) -> None:
-        """Find the next moment at which a job ends or has brought what someone waits for."""
+    def _plan(self, job: Job | None = None, amount: float = 0.0) -> None:
+        """Take note of what has passed, and find when the next job ends or has brought what
+        someone waits for (``amount`` of ``job``, among others)."""
         self._advance()
-        timeline = self.timeline
-        changed = True
-        while changed:
-            changed = False
-            for queue in self.queues:
-                if not queue:
-                    continue
-                job = queue[0]
-                if job.served >= job.total - 1e-6:
-                    job.served = job.total
-                    job.done = timeline.now
-                    queue.popleft()
-                    for _, process in job.waiting:
-                        timeline.start(process, timeline.now)
-                    job.waiting = []
-                    changed = True
-                elif job.waiting:
-                    still = []
-                    for amount, process in job.waiting:
-                        if job.served >= amount - 1e-6:
-                            timeline.start(process, timeline.now)
-                        else:
-                            still.append((amount, process))
-                    job.waiting = still
-        active = [q for q in self.queues if q]
-        if not active:
-            return
-        least = min(
-            min([job.total, *(a for a, _ in job.waiting)]) - job.served
-            for job in (q[0] for q in active)
-        )
-        self._version += 1
-        timeline.start(self._wake(self._version), timeline.now + least * len(active))
+        for queue in self._queues:
+            while queue and queue[0].has(queue[0].total):
+                done = queue.popleft()
+                done.served, done.done = done.total, self.timeline.now
+                self._wake(done)
+            if queue:
+                self._wake(queue[0])
+        times = []
+        for queue, share in self._shares():
+            wanted = [a for a, _ in queue[0].waiting]
+            if queue[0] is job:
+                wanted.append(amount)
+            times.append((min([queue[0].total, *wanted]) - queue[0].served) / share)
+        if times:
+            self._version += 1
+            self.timeline.start(self._again(self._version), self.timeline.now + max(0, min(times)))
 
-    def _wake(self, version: int) -> Process:
+    def _wake(self, job: Job) -> None:
+        ready = [process for amount, process in job.waiting if job.has(amount)]
+        job.waiting = [(amount, process) for amount, process in job.waiting if not job.has(amount)]
+        for process in ready:
+            self.timeline.start(process, self.timeline.now)
+
+    def _again(self, version: int) -> Process:
         if version == self._version:
-            self.plan()
+            self._plan()
         return
-        yield
+        yield  # a process

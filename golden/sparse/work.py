@@ -1,193 +1,170 @@
-"""A descriptor's work: all that the cycle model needs of its rules, for any tiling."""
+"""The work of a layer, counted so that any tiling of it is cheap: all that the cycle model needs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .cpr import Cpr
 from .rules import Convolution, Rules
+from .tiling import Tiling
 
-NOTHING = np.zeros(0, np.int64)
-
-
-@dataclass(frozen=True)
-class Tiling:
-    """How a layer is cut: outputs of the first tile and of the others, and inputs of any, at most;
-    ``resident``: weights stay in the buffer from tile to tile."""
-
-    first: int
-    tile: int
-    span: int
-    resident: bool = False
+FINE = 200_000
+"""Outputs up to which each is counted for itself."""
+COARSE = 16
+"""Outputs that are counted as one of a layer that has more."""
 
 
 @dataclass(frozen=True, eq=False)
 class Tiles:
-    """The tiles of one layer.
+    """The tiles of a layer, one row each.
 
-    ``bounds``: outputs before each tile, and all. ``counts``: rules (tiles, taps). ``low``: first
-    input; ``span``: inputs from the first to the last. ``last``: the last input of each tap, counted
-    from ``low`` (tiles, taps). ``present``: for each source, input vectors of the span that it has.
-    ``generate``: cycles of the rule generator.
+    ``outputs``: pillars. ``counts``: rules of each tap. ``low``, ``span``: first input, and inputs
+    from it to the last. ``last``: the last input of each tap, counted from ``low``; -1 without a
+    rule. ``generate``: cycles of the rule generator.
     """
 
-    bounds: NDArray[np.int64]
+    outputs: NDArray[np.int64]
     counts: NDArray[np.int64]
     low: NDArray[np.int64]
     span: NDArray[np.int64]
     last: NDArray[np.int64]
-    present: list[NDArray[np.int64]]
     generate: NDArray[np.int64]
 
     def __len__(self) -> int:
-        return len(self.counts)
+        return len(self.outputs)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Work:
-    """The work of one descriptor.
+    """The rules of a layer (of a deconv, of one row phase), counted over granules of ``granule``
+    consecutive outputs.
 
-    ``name``: of the network's layer; ``op`` as in the descriptor. ``channels``: in and out.
-    ``pairs``: ``(inputs, outputs)`` of each tap, both rising, as indices in memory. ``outputs``:
-    pillars made. ``made``: cycles of the rule generator until an output is out (outputs);
-    ``generate``: until its end. ``entries_read``, ``entries_written``: of CPR lists; ``rows``: in
-    and out, for their row pointers. ``cpr_from``, ``features_from``: numbers of the descriptors
-    whose CPR and features it needs, or -1. ``watermark``: whether it may read its input while that
-    is still being written. ``sources``: for each map of a union, how many of its pillars come
-    before each of the union's. ``late``: cycles of the selection after the last output, for a CPR
-    that waits for the features; or None. ``dense_rules``: of the dense network's layer.
+    ``outputs``: pillars made. ``counts``: rules of each tap before each granule, and all (granules
+    + 1, taps). ``latest``: the last input of these (-1: none). ``low``, ``high``: first and last
+    input of each granule. ``made``: cycles of the rule generator up to the end of each granule, and
+    0 before the first (granules + 1). ``generate``: its cycles up to the layer's end.
     """
 
-    name: str
-    op: str
-    channels: tuple[int, int]
-    pairs: tuple[tuple[NDArray, NDArray], ...] = ()
-    outputs: int = 0
-    made: NDArray[np.int64] = field(default_factory=lambda: NOTHING)
-    generate: int = 0
-    entries_read: int = 0
-    entries_written: int = 0
-    rows: tuple[int, int] = (0, 0)
-    cpr_from: int = -1
-    features_from: int = -1
-    watermark: bool = False
-    sources: tuple[NDArray[np.int64], ...] = ()
-    late: int | None = None
-    dense_rules: int = 0
+    granule: int
+    outputs: int
+    counts: NDArray[np.int64]
+    latest: NDArray[np.int64]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+    made: NDArray[np.int64]
+    generate: int
 
     @property
     def taps(self) -> int:
         """Kernel taps of a pass."""
-        return len(self.pairs)
+        return self.counts.shape[1]
 
-    @cached_property
+    @property
     def rules(self) -> int:
-        """Rules of the layer."""
-        return sum(len(i) for i, _ in self.pairs)
-
-    @cached_property
-    def _reach(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """First and last input of each output."""
-        low = np.full(self.outputs, np.iinfo(np.int64).max, np.int64)
-        high = np.full(self.outputs, -1, np.int64)
-        for inputs, outputs in self.pairs:
-            low[outputs] = np.minimum(low[outputs], inputs)
-            high[outputs] = np.maximum(high[outputs], inputs)
-        return low, high
+        """All rules."""
+        return int(self.counts[-1].sum())
 
     def bounds(self, tiling: Tiling) -> NDArray[np.int64]:
-        """Outputs before each tile: a tile ends when it is full or would span too many inputs."""
-        low, high = self._reach
-        bounds = [0]
-        while bounds[-1] < self.outputs:
+        """Granules before each tile, and all: a tile ends when it is full, or when one more output
+        would stretch its inputs beyond ``span``."""
+        bounds, count = [0], len(self.low)
+        first, other = (max(1, size // self.granule) for size in (tiling.first_tile, tiling.tile))
+        while bounds[-1] < count:
             start = bounds[-1]
-            end = min(start + (tiling.tile if start else tiling.first), self.outputs)
-            reach = np.maximum.accumulate(high[start:end]) - np.minimum.accumulate(low[start:end])
+            end = min(start + (other if start else first), count)
+            low = np.minimum.accumulate(self.low[start:end])
+            reach = np.maximum.accumulate(self.high[start:end]) - low
             if reach[-1] >= tiling.span:
                 end = start + max(1, int(np.searchsorted(reach, tiling.span)))
             bounds.append(end)
         return np.array(bounds, np.int64)
 
-    def widest(self) -> int:
-        """Inputs that one output spans, at most: the least ``span``."""
-        low, high = self._reach
-        return int((high - low).max(initial=-1)) + 1
-
     def tiles(self, tiling: Tiling) -> Tiles:
-        """Cut into tiles."""
-        low, high = self._reach
+        """Cut by ``tiling``."""
         bounds = self.bounds(tiling)
-        starts = bounds[:-1]
+        starts, ends = bounds[:-1], bounds[1:]
         if not len(starts):
-            empty = np.zeros((0, self.taps), np.int64)
-            return Tiles(bounds, empty, NOTHING, NOTHING, empty, [NOTHING] * len(self.sources),
-                         NOTHING)  # fmt: skip
-        first = np.minimum.reduceat(low, starts)
-        end = np.maximum.reduceat(high, starts) + 1
-        counts = np.zeros((len(starts), self.taps), np.int64)
-        last = np.zeros_like(counts)
-        for tap, (inputs, outputs) in enumerate(self.pairs):
-            cut = np.searchsorted(outputs, bounds)
-            counts[:, tap] = np.diff(cut)
-            if len(inputs):
-                last[:, tap] = inputs[np.maximum(cut[1:] - 1, 0)] - first
-        made = self.made[bounds[1:] - 1]
-        return Tiles(
-            bounds,
-            counts,
-            first,
-            end - first,
-            np.where(counts > 0, last, -1),
-            [before[end] - before[first] for before in self.sources],
-            np.diff(made, prepend=0),
-        )
+            none, empty = np.zeros(0, np.int64), np.zeros((0, self.taps), np.int64)
+            return Tiles(none, empty, none, none, empty, none)
+        low = np.minimum.reduceat(self.low, starts)
+        high = np.maximum.reduceat(self.high, starts)
+        counts = self.counts[ends] - self.counts[starts]
+        last = np.where(counts > 0, self.latest[ends] - low[:, None], -1)
+        outputs = np.minimum(bounds * self.granule, self.outputs)
+        made = self.made[ends] - self.made[starts]
+        return Tiles(np.diff(outputs), counts, low, high - low + 1, last, made)
+
+
+def work_of(
+    pairs: list[tuple[NDArray, NDArray]], made: NDArray[np.int64], generate: int
+) -> Work:
+    """From ``(inputs, outputs)`` of each tap, both rising strictly, and the cycle in which each
+    output is made."""
+    outputs = len(made)
+    granule = 1 if outputs <= FINE else COARSE
+    number = -(-outputs // granule)
+    counts = np.zeros((number + 1, len(pairs)), np.int64)
+    latest = np.full_like(counts, -1)
+    low = np.full(number, np.iinfo(np.int64).max)
+    high = np.full(number, -1, np.int64)
+    edges = np.minimum(np.arange(number + 1) * granule, outputs)
+    for tap, (inputs, reached) in enumerate(pairs):
+        cut = np.searchsorted(reached, edges)
+        counts[:, tap] = cut
+        if not len(inputs):
+            continue
+        latest[:, tap] = np.where(cut > 0, inputs[np.maximum(cut - 1, 0)], -1)
+        some = cut[1:] > cut[:-1]
+        low[some] = np.minimum(low[some], inputs[cut[:-1][some]])
+        high[some] = np.maximum(high[some], inputs[cut[1:][some] - 1])
+    steps = np.concatenate([[0], made])[edges]
+    return Work(granule, outputs, counts, latest, low, high, steps, generate)
 
 
 def conv_work(
-    convolution: Convolution,
-    stored: Cpr,
-    active: Cpr,
-    generated: Cpr,
-    rules: Rules,
-) -> dict:
-    """Fields of the :class:`Work` of a convolution that is not transposed.
+    convolution: Convolution, stored: Cpr, active: Cpr, generated: Cpr, rules: Rules
+) -> Work:
+    """Of a convolution that is not transposed.
 
-    ``stored``: the entries in memory; ``active``: those that are not pruned. ``made`` counts one
-    candidate a cycle, two cycles an empty row; a row whose lists are longer than its candidates
-    takes as long as the longest; stride 2 first fills a buffer with the even row.
+    ``stored``: the entries in memory, which indices count; ``active``: those that were not pruned.
+    The rule generator looks at a candidate a cycle (for ``selective``, at all that SpConv would
+    make), and steps through the longest of the rows that it reads if that takes longer; before an
+    output row of stride 2 it fills a buffer with the even input row; an empty row takes two cycles.
     """
-    pairs = tuple(rules.tap(tap) for tap in range(rules.taps))
+    pairs = [rules.tap(tap) for tap in range(rules.taps)]
     if len(stored) != len(active):
         index = np.searchsorted(stored.keys, active.keys)
-        pairs = tuple((index[i], o) for i, o in pairs)
-    shape = generated.shape
+        pairs = [(index[i], o) for i, o in pairs]
     candidates = generated
     if convolution.mode == "selective":
         candidates = _dilated(active, convolution.kernel)
-    row_of = np.searchsorted(candidates.keys, generated.keys)  # rank among the candidates
-    per_row = np.diff(candidates.pointers)
-    lists = _longest(np.diff(stored.pointers), convolution, shape[0])
-    cycles = np.maximum(per_row, lists)
-    cycles[cycles == 0] = 2
+    rows = generated.shape[0]
+    lengths = np.diff(stored.pointers).astype(np.int64)
+    cycles = np.maximum(np.diff(candidates.pointers), _longest(lengths, convolution, rows))
+    cycles = np.where(cycles == 0, 2, cycles)
     if convolution.stride == 2:
-        even = np.diff(stored.pointers)[:: 2][: shape[0]]
+        even = lengths[::2][:rows]
         cycles[: len(even)] += even
     ends = np.cumsum(cycles)
-    # The pillars of a row come at its end: what is skipped or filled comes before.
-    rank_from_end = candidates.pointers[1:][generated.rows] - row_of - 1
-    made = ends[generated.rows] - rank_from_end
-    return {
-        "pairs": pairs,
-        "outputs": len(generated),
-        "made": made.astype(np.int64),
-        "generate": int(ends[-1]),
-        "entries_read": len(stored),
-        "rows": (stored.shape[0], shape[0]),
-    }
+    # Outputs come at the end of their row: what is filled or skipped comes before.
+    rank = np.searchsorted(candidates.keys, generated.keys)
+    made = ends[generated.rows] - (candidates.pointers[1:][generated.rows] - 1 - rank)
+    return work_of(pairs, made, int(ends[-1]))
+
+
+def deconv_work(kernel: int, stored: Cpr, active: Cpr) -> Work:
+    """Of one row phase of a transposed convolution: k outputs an input. The rule generator reads a
+    row, then makes its outputs."""
+    index = np.searchsorted(stored.keys, active.keys)
+    order = np.arange(len(active), dtype=np.int64)
+    lengths = np.diff(active.pointers).astype(np.int64)
+    made = np.repeat(np.cumsum(lengths)[active.rows], kernel)
+    made = made + np.arange(1, kernel * len(active) + 1)
+    pairs = [(index, kernel * order + dx) for dx in range(kernel)]
+    return work_of(pairs, made, int((kernel + 1) * len(active) + 2 * (lengths == 0).sum()))
 
 
 def _dilated(active: Cpr, kernel: int) -> Cpr:
@@ -201,26 +178,8 @@ def _dilated(active: Cpr, kernel: int) -> Cpr:
     return Cpr.from_bitmap(full[reach : reach + rows, reach : reach + columns])
 
 
-def _longest(per_row: NDArray, convolution: Convolution, rows: int) -> NDArray[np.int64]:
-    """Entries of the longest of the input rows that each output row reads."""
+def _longest(lengths: NDArray, convolution: Convolution, rows: int) -> NDArray[np.int64]:
+    """Length of the longest input row that each output row reads."""
     k, s, p = convolution.kernel, convolution.stride, convolution.padding
-    padded = np.concatenate([np.zeros(p, np.int64), per_row, np.zeros(k + s, np.int64)])
+    padded = np.concatenate([np.zeros(p, np.int64), lengths, np.zeros(k + s, np.int64)])
     return np.max([padded[dy : dy + s * rows : s][:rows] for dy in range(k)], axis=0)
-
-
-def phase_work(kernel: int, stored: Cpr, active: Cpr) -> dict:
-    """Fields of the :class:`Work` of one row phase of a transposed convolution: k outputs an input;
-    a row is read first, then its outputs come."""
-    index = np.searchsorted(stored.keys, active.keys)
-    order = np.arange(len(active), dtype=np.int64)
-    per_row = np.diff(active.pointers).astype(np.int64)
-    filled = np.cumsum(per_row)[active.rows]
-    made = np.repeat(filled, kernel) + np.arange(1, kernel * len(active) + 1)
-    return {
-        "pairs": tuple((index, kernel * order + dx) for dx in range(kernel)),
-        "outputs": kernel * len(active),
-        "made": made,
-        "generate": int((kernel + 1) * len(active) + 2 * (per_row == 0).sum()),
-        "entries_read": len(stored),
-        "rows": (stored.shape[0], stored.shape[0]),
-    }
