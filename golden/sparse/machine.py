@@ -80,8 +80,13 @@ class Machine:
     """Runs ``loads`` with ``tilings``; afterwards ``layers`` know where their cycles went."""
 
     def __init__(
-        self, config: AcceleratorConfig, loads: list[Load], tilings: list[Tiling | None]
+        self,
+        config: AcceleratorConfig,
+        loads: list[Load],
+        tilings: list[Tiling | None],
+        before: int = 0,
     ) -> None:
+        """``before``: descriptors of the list before ``loads``, which are complete."""
         self.config = config
         self.time = Timeline()
         rate = OUTSTANDING * BURST / (config.latency + FIRST_BEAT)
@@ -90,9 +95,11 @@ class Machine:
         self.layers = []
         for load, tiling in zip(loads, tilings, strict=True):
             tiles = load.work.tiles(tiling) if load.work and tiling else None
-            fields = load.step.fields
+            fields = dict(load.step.fields)
+            for name in ("cpr_after", "features_after"):
+                fields[name] = max(0, fields[name] - before)
             if tiling:
-                fields = fields | {"resident": int(tiling.resident)}
+                fields["resident"] = int(tiling.resident)
             layer = Layer(load, tiles, fields)
             if tiles is not None:
                 layer.bases = (np.cumsum(tiles.outputs) - tiles.outputs).tolist()
