@@ -389,7 +389,7 @@ class Machine:
             waiting: deque[Job] = deque()
             done = 0
             while done < count:
-                size = min(CHUNK, count - done)
+                size = min(CHUNK if last else 4 * CHUNK, count - done)
                 yield time.now + size
                 done += size
                 beats = size * self.vector_beats
@@ -400,6 +400,8 @@ class Machine:
                 waiting.append(job)
                 end = done == count and last and tile == len(layer.tiles) - 1
                 time.start(self.acknowledge(layer, co, base + done, end, job), time.now)
+                while waiting and waiting[0].done >= 0:
+                    waiting.popleft()
                 if len(waiting) > BACKLOG:
                     oldest = waiting.popleft()
                     yield from self.bus.until(oldest, oldest.total)

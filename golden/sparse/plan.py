@@ -1,7 +1,7 @@
 """The planner: how each layer is cut into tiles, by the cycle model on a reference frame.
 
 A program must not depend on what a frame holds, so tiles are planned on the pillars of another one,
-the synthetic scene, and are powers of two or the largest there are.
+the synthetic scene, and on parts of it: how many outputs are left for the last tile is chance.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from .tiling import Task, Tiling, tiling
 from .variants import Variant
 from .workload import Load, Workload
 
-AROUND = 3
+AROUND = 2
 """Descriptors before and after a layer that are simulated with it."""
 IDLE = 0.003
 """Share of idle cycles, of a layer and the one after it, below which there is nothing to gain."""
+PARTS = (1.0, 0.7, 0.45)
+"""Of the reference frame's pillars."""
 
 
 class Plan:
@@ -51,6 +53,7 @@ class _Search:
 
     def __init__(self, base: Program, loads: list[Load]) -> None:
         self.config, self.loads = base.config, loads
+        self.parts = [[load.head(part) for load in loads] for part in PARTS]
         self.tilings = tilings(base)
 
     def best(self) -> dict[str, Tiling]:
@@ -70,13 +73,13 @@ class _Search:
             near = slice(mine[0], mine[-1] + 2)
             if sum(idle[near]) <= IDLE * sum(busy[near]):
                 continue
-            first = self.tilings[mine[0]]
+            default = self.tilings[mine[0]]
             least = self.cycles(mine)
-            for candidate in candidates(self.config, first):
-                before = self.cut(mine, candidate)
+            for size in candidates(self.config):
+                before = self.cut(mine, replace(default, first_tile=size[0], tile=size[1]))
                 cycles = self.cycles(mine)
                 if cycles < least:
-                    least, chosen[name] = cycles, candidate
+                    least, chosen[name] = cycles, self.tilings[mine[0]]
                 else:
                     self.cut(mine, before)
         return chosen
@@ -89,18 +92,21 @@ class _Search:
         return before
 
     def cycles(self, mine: list[int]) -> float:
-        """Of the layer and those around it."""
+        """Of the layer and those around it, in all parts of the frame, each weighed by its size."""
         low, high = max(0, mine[0] - AROUND), mine[-1] + 1 + AROUND
-        return Machine(self.config, self.loads[low:high], self.tilings[low:high], low).run().finished
+        total = 0.0
+        for part, loads in zip(PARTS, self.parts, strict=True):
+            machine = Machine(self.config, loads[low:high], self.tilings[low:high], low)
+            total += machine.run().finished / part
+        return total
 
 
-def candidates(config: AcceleratorConfig, default: Tiling) -> list[Tiling]:
-    """Tilings to try in place of ``default``."""
-    found = []
-    for tile in (config.tile, config.tile // 2, config.tile // 4):
+def candidates(config: AcceleratorConfig) -> list[tuple[int, int]]:
+    """First and other tile to try: full tiles after a smaller first, then halves."""
+    sizes = []
+    for tile in (config.tile, config.tile // 2):
         first = tile
         while first >= min(config.array, tile):
-            for resident in {default.resident, False}:
-                found.append(replace(default, first_tile=first, tile=tile, resident=resident))
+            sizes.append((first, tile))
             first //= 2
-    return found
+    return sizes[1:]

@@ -31,7 +31,7 @@ class Job:
 
     def has(self, amount: float) -> bool:
         """Whether ``amount`` beats have passed."""
-        return self.served >= min(amount, self.total) - NEARLY
+        return self.done >= 0 or self.served >= amount - NEARLY
 
 
 Process = Generator["float | Event | tuple[Job, float]", None, None]
@@ -78,8 +78,9 @@ class Bus:
 
     def __init__(self, timeline: Timeline, rate: float = 1.0) -> None:
         self.timeline = timeline
-        self._queues: tuple[deque[Job], deque[Job]] = (deque(), deque())  # reads, writes
-        self._rates = (rate, 1.0)
+        self._reads: deque[Job] = deque()
+        self._writes: deque[Job] = deque()
+        self._rate = rate
         self._last = 0.0
         self._version = 0
 
@@ -92,7 +93,7 @@ class Bus:
     def write(self, beats: float) -> Job:
         """A write, from now on."""
         job = Job(beats)
-        self._add(job, 1)
+        self._add(job, self._writes)
         return job
 
     def until(self, job: Job, amount: float) -> Process:
@@ -102,47 +103,64 @@ class Bus:
             yield (job, amount)
 
     def _later(self, job: Job) -> Process:
-        self._add(job, 0)
+        self._add(job, self._reads)
         return
         yield  # a process
 
-    def _add(self, job: Job, kind: int) -> None:
+    def _add(self, job: Job, queue: deque[Job]) -> None:
         self._advance()
-        self._queues[kind].append(job)
-        self._plan()
+        queue.append(job)
+        if len(queue) == 1:  # else it changes nothing yet
+            self._plan()
 
-    def _shares(self) -> list[tuple[deque[Job], float]]:
-        """The queues that have something, and beats a cycle of each."""
-        busy = [(q, rate) for q, rate in zip(self._queues, self._rates, strict=True) if q]
-        return [(q, min(rate, 1 / len(busy))) for q, rate in busy]
+    def _rates(self) -> tuple[float, float]:
+        """Beats a cycle of reads and of writes."""
+        if not self._writes:
+            return self._rate, 0.0
+        return (min(self._rate, 0.5), 0.5) if self._reads else (0.0, 1.0)
 
     def _advance(self) -> None:
-        passed = self.timeline.now - self._last
-        self._last = self.timeline.now
+        """Take note of what has passed."""
+        now = self.timeline.now
+        passed, self._last = now - self._last, now
         if passed > 0:
-            for queue, share in self._shares():
-                queue[0].served += passed * share
+            reads, writes = self._rates()
+            if self._reads:
+                self._reads[0].served += passed * reads
+            if self._writes:
+                self._writes[0].served += passed * writes
 
     def _plan(self, job: Job | None = None, amount: float = 0.0) -> None:
-        """Take note of what has passed, and find when the next job ends or has brought what
-        someone waits for (``amount`` of ``job``, among others)."""
+        """Find when the next job ends or has brought what someone waits for (``amount`` of ``job``,
+        among others)."""
         self._advance()
-        for queue in self._queues:
-            while queue and queue[0].has(queue[0].total):
-                done = queue.popleft()
-                done.served, done.done = done.total, self.timeline.now
-                self._wake(done)
-            if queue:
-                self._wake(queue[0])
-        times = []
-        for queue, share in self._shares():
-            wanted = [a for a, _ in queue[0].waiting]
-            if queue[0] is job:
-                wanted.append(amount)
-            times.append((min([queue[0].total, *wanted]) - queue[0].served) / share)
-        if times:
+        now = self.timeline.now
+        for queue in (self._reads, self._writes):
+            while queue:
+                first = queue[0]
+                done = first.served >= first.total - NEARLY
+                if done:
+                    queue.popleft()
+                    first.served, first.done = first.total, now
+                if first.waiting:
+                    self._wake(first)
+                if not done:
+                    break
+        soonest = -1.0
+        for queue, rate in zip((self._reads, self._writes), self._rates(), strict=True):
+            if not queue:
+                continue
+            first = queue[0]
+            wanted = first.total
+            for each, _ in first.waiting:
+                wanted = min(wanted, each)
+            if first is job:
+                wanted = min(wanted, amount)
+            time = max(0.0, (wanted - first.served) / rate)
+            soonest = time if soonest < 0 else min(soonest, time)
+        if soonest >= 0:
             self._version += 1
-            self.timeline.start(self._again(self._version), self.timeline.now + max(0, min(times)))
+            self.timeline.start(self._again(self._version), now + soonest)
 
     def _wake(self, job: Job) -> None:
         ready = [process for amount, process in job.waiting if job.has(amount)]

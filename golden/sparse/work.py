@@ -67,6 +67,20 @@ class Work:
         """All rules."""
         return int(self.counts[-1].sum())
 
+    def head(self, part: float) -> Work:
+        """Only the first ``part`` (0 to 1) of the outputs."""
+        end = round(part * len(self.low))
+        return Work(
+            self.granule,
+            min(self.outputs, end * self.granule),
+            self.counts[: end + 1],
+            self.latest[: end + 1],
+            self.low[:end],
+            self.high[:end],
+            self.made[: end + 1],
+            round(part * self.generate),
+        )
+
     def bounds(self, tiling: Tiling) -> NDArray[np.int64]:
         """Granules before each tile, and all: a tile ends when it is full, or when one more output
         would stretch its inputs beyond ``span``."""

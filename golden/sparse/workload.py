@@ -31,6 +31,16 @@ class Load:
     entries_written: int
     present: tuple[NDArray[np.int64], ...] = ()
 
+    def head(self, part: float) -> Load:
+        """The first ``part`` (0 to 1) of it."""
+        return replace(
+            self,
+            work=self.work and self.work.head(part),
+            generate=round(part * self.generate),
+            entries_read=round(part * self.entries_read),
+            entries_written=round(part * self.entries_written),
+        )
+
     @property
     def output_rows(self) -> int:
         """Rows of its output's grid."""
