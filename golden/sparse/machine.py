@@ -25,6 +25,9 @@ CHUNK = 64
 """Input vectors of a read that follows a watermark; vectors of a write, for the model."""
 BURST = 16
 """Beats of a burst."""
+INPUT_TILES, OUTPUT_TILES = 6, 4
+"""Most input-channel tiles of a group and groups of a tile that are simulated; of more, the middle
+ones all cost what the third does."""
 OUTSTANDING = 16
 """Bursts of reads that may be under way."""
 BACKLOG = 2
@@ -38,6 +41,14 @@ SCANS = (0, 150, 533)
 FIRST_BEAT = 6
 """Cycles, beside the memory's, from a read to its data in a buffer."""
 ENTRY, POINTER, HEADER, PARAMETER = 4, 4, 64, 8  # bytes
+
+
+def repeats(count: int, most: int) -> list[int]:
+    """At most ``most`` numbers whose sum is ``count``, all 1 but the third."""
+    result = [1] * min(count, most)
+    if count > most:
+        result[2] += count - most
+    return result
 
 
 @dataclass(eq=False)
@@ -58,6 +69,16 @@ class Layer:
     features: bool = False
 
     @property
+    def groups(self) -> list[int]:
+        """How many groups each simulated output-channel tile stands for."""
+        return repeats(self.fields["output_tiles"], OUTPUT_TILES)
+
+    @property
+    def passes(self) -> list[int]:
+        """How many passes each simulated input-channel tile of a group stands for."""
+        return repeats(self.fields["input_tiles"], INPUT_TILES)
+
+    @property
     def late(self) -> bool:
         """Whether its coordinates wait for its features."""
         return self.fields["measure"] > 0
@@ -65,10 +86,11 @@ class Layer:
 
 @dataclass(eq=False)
 class Pass:
-    """What issue is told of a pass. ``weights``: where they come from, or None if they are there.
+    """What issue is told of a pass. ``number``: how many it stands for. ``weights``: where they come from, or None if they are there.
     ``inputs``: reads, with the inputs before and after each. ``dependent``: when the layer before
     let the last of them go, or -1."""
 
+    number: int
     weights: Job | None
     inputs: list[tuple[int, int, Job]]
     dependent: float
@@ -103,7 +125,7 @@ class Machine:
             layer = Layer(load, tiles, fields)
             if tiles is not None:
                 layer.bases = (np.cumsum(tiles.outputs) - tiles.outputs).tolist()
-            layer.acknowledged = [0] * fields["output_tiles"]
+            layer.acknowledged = [0] * len(layer.groups)
             self.layers.append(layer)
         self.changed = Event()  # coordinates, features or watermark
         self.tile_made, self.pass_made, self.pass_done = Event(), Event(), Event()
@@ -116,7 +138,7 @@ class Machine:
         self.half_busy = [False, False]
         self.half_since = [0.0, 0.0]
         self.finished = 0.0
-        self.begun = 0.0
+        self.begun = self.last_rule = 0.0
 
     def run(self) -> Machine:
         """To the end of the list."""
@@ -129,9 +151,13 @@ class Machine:
         computing = [layer for layer in self.layers if layer.tiles is not None]
         if computing:
             computing[0].parts["edge"] += self.begun
-            spent = sum(sum(layer.parts.values()) for layer in computing)
-            computing[-1].parts["edge"] += max(0.0, self.finished - spent)
+            computing[-1].parts["edge"] += max(0.0, self.finished - self.last_rule)
         return self
+
+    @property
+    def cycles(self) -> float:
+        """From the start to the end of the list."""
+        return sum(sum(layer.parts.values()) for layer in self.layers)
 
     # Rule generator and tiler: a layer when the lists that it reads are complete; tiles as long as
     # one of the two slots is free, which is held until the tile's last rule has been issued.
@@ -198,18 +224,18 @@ class Machine:
         kept: list[Pass] = []
         if layer.load.present:
             yield time.now + span  # a look at the presence bits
-        for co in range(fields["output_tiles"]):
-            for ci in range(fields["input_tiles"]):
-                weights = None
+        for co, groups in enumerate(layer.groups):
+            for ci, passes in enumerate(layer.passes):
+                weights, number = None, groups * passes
                 if not (fields["resident"] and tile):
                     while self.room_weights < rows:
                         yield self.space
                     self.room_weights -= rows
                     weights = bus.read(rows * self.vector_beats, time.now + config.latency)
-                    layer.read += rows * n
+                    layer.read += rows * n * number
                 if ci == 0:
                     bus.read(PARAMETER * n / config.beat, time.now + config.latency)
-                    layer.read += PARAMETER * n
+                    layer.read += PARAMETER * n * groups
                 fetch = not keep or co == 0
                 if fetch:
                     while self.room_inputs < span:
@@ -218,22 +244,27 @@ class Machine:
                 while len(self.passes) >= PASSES:
                     yield self.pass_done
                 given = Pass(
+                    number=number,
                     weights=weights,
                     inputs=kept[ci].inputs if not fetch else [],
                     dependent=kept[ci].dependent if not fetch else -1.0,
                     free_weights=rows if last_tile or not fields["resident"] else 0,
-                    free_inputs=span if not keep or co == fields["output_tiles"] - 1 else 0,
+                    free_inputs=span if not keep or co == len(layer.groups) - 1 else 0,
                 )
                 self.passes.append(given)
                 time.fire(self.pass_made)
                 if fetch:
-                    yield from self.load_inputs(layer, tile, ci, span, given)
+                    times = passes if keep else number
+                    yield from self.load_inputs(layer, tile, ci, span, given, times)
                 if keep:
                     kept.append(given)
                 yield time.now + 5  # states of the loader without a read
 
-    def load_inputs(self, layer: Layer, tile: int, ci: int, span: int, given: Pass) -> Process:
-        """Reads of one plane: in chunks as they come to exist, or all at once if they do."""
+    def load_inputs(
+        self, layer: Layer, tile: int, ci: int, span: int, given: Pass, times: int
+    ) -> Process:
+        """Reads of one plane, which stands for ``times``: in chunks as they come to exist, or all
+        at once if they do."""
         config, time, fields = self.config, self.time, layer.fields
         assert layer.tiles is not None
         low, before = int(layer.tiles.low[tile]), 0
@@ -245,11 +276,11 @@ class Machine:
                 given.dependent = time.now
             vectors = end - before
             if layer.load.present:
-                ranks = layer.load.present[ci // fields["source_tiles"]]
+                ranks = layer.load.present[ci * len(layer.load.present) // len(layer.passes)]
                 vectors = int(ranks[low + end] - ranks[low])
             # Where a map has no pillar, a zero is written: a vector a cycle at the most.
             job = self.bus.read(vectors * self.vector_beats, time.now + config.latency)
-            layer.read += vectors * config.array
+            layer.read += vectors * config.array * times
             given.inputs.append((before, end, job))
             time.fire(self.input_asked)
             before = end
@@ -283,12 +314,15 @@ class Machine:
             for tile in range(len(layer.tiles)):
                 counts, last = (each[tile].tolist() for each in (layer.tiles.counts,
                                                                  layer.tiles.last))  # fmt: skip
-                active = [(tap, counts[tap], last[tap]) for tap in range(len(counts)) if counts[tap]]
-                for co in range(layer.fields["output_tiles"]):
-                    for ci in range(layer.fields["input_tiles"]):
+                active = [
+                    (tap, counts[tap], last[tap]) for tap in range(len(counts)) if counts[tap]
+                ]
+                for co in range(len(layer.groups)):
+                    for ci in range(len(layer.passes)):
                         while not self.passes:
                             yield self.pass_made
                         given = self.passes[0]
+                        number = given.number
                         yield now
                         if co == ci == 0 and layer.made[tile] > now:
                             # Before the generator could begin, it was the layer before.
@@ -302,13 +336,13 @@ class Machine:
                             while self.half_busy[half]:
                                 yield self.half_freed
                             if self.half_since[half] > now:
-                                parts["vector"] += self.half_since[half] - now
+                                parts["vector"] += (self.half_since[half] - now) * number
                                 now = self.half_since[half]
                         weights = given.weights
                         here = weights is None or weights.done >= 0
                         for place, (tap, rules, want) in enumerate(active):
                             begin = max(now, swapped + n)
-                            parts["weight"] += begin - now
+                            parts["weight"] += (begin - now) * number
                             now = begin
                             if weights is not None and (place == 0 or not here):
                                 amount = weights.total * (tap + 1) / len(counts)
@@ -318,10 +352,10 @@ class Machine:
                                     behind = weights.total - amount
                                     arrived = min(arrived, weights.done - behind)
                                 ready = arrived + FIRST_BEAT + n
-                                parts["weights"] += max(0.0, ready - now)
+                                parts["weights"] += max(0.0, ready - now) * number
                                 now = max(now, ready)
                             swapped = now
-                            parts["useful"] += rules
+                            parts["useful"] += rules * number
                             now += rules
                             while not given.inputs or given.inputs[-1][1] <= want:
                                 yield self.input_asked
@@ -332,8 +366,8 @@ class Machine:
                                 if given.dependent >= 0:
                                     edge = given.dependent + config.latency + rules - now
                                     edge = min(max(0.0, edge), wait)
-                                parts["edge"] += edge
-                                parts["inputs"] += wait - edge
+                                parts["edge"] += edge * number
+                                parts["inputs"] += (wait - edge) * number
                                 now += wait
                         yield now
                         self.passes.popleft()
@@ -353,6 +387,7 @@ class Machine:
                 layer.features = True
                 time.fire(self.changed)
                 time.start(self.select(layer), time.now)
+        self.last_rule = now
         self.groups.append(None)
         time.fire(self.group_made)
 
@@ -385,7 +420,7 @@ class Machine:
             yield at
             count = int(layer.tiles.outputs[tile])
             base = int(layer.bases[tile])
-            last = co == layer.fields["output_tiles"] - 1
+            last = co == len(layer.groups) - 1
             waiting: deque[Job] = deque()
             done = 0
             while done < count:
@@ -395,7 +430,7 @@ class Machine:
                 beats = size * self.vector_beats
                 if layer.late and last:
                     beats += ENTRY * size / config.beat
-                layer.written += beats * config.beat
+                layer.written += beats * config.beat * layer.groups[co]
                 job = self.bus.write(beats)
                 waiting.append(job)
                 end = done == count and last and tile == len(layer.tiles) - 1

@@ -6,22 +6,23 @@ the synthetic scene, and on parts of it: how many outputs are left for the last 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from .accelerator import AcceleratorConfig
 from .cycles import tilings
 from .machine import Machine
 from .networks import Network
-from .program import Program, program
+from .program import ACCELERATOR_MEASURES, Program, program
 from .tiling import Task, Tiling, tiling
 from .variants import Variant
 from .workload import Load, Workload
 
-AROUND = 2
+AROUND = 1
 """Descriptors before and after a layer that are simulated with it."""
 IDLE = 0.003
 """Share of idle cycles, of a layer and the one after it, below which there is nothing to gain."""
-PARTS = (1.0, 0.7, 0.45)
+PARTS = (1.0, 0.6)
 """Of the reference frame's pillars."""
 
 
@@ -41,10 +42,18 @@ def plan(
     shape: tuple[int, int],
     config: AcceleratorConfig,
     reference: Workload,
+    step: Callable[[str], None] = lambda line: None,
 ) -> Program:
-    """The program of ``network`` with tiles that cost least for the frame of ``reference``."""
+    """The program of ``network`` with tiles that cost least for the frame of ``reference``.
+
+    ``step`` is called with a line after each layer. What the machine has not is as near as may be:
+    row buffers are as long as the grid's rows, and L1 stands for L2.
+    """
+    config = config.replace(columns=max(config.columns, shape[1]))
+    if variant.measure not in ACCELERATOR_MEASURES:
+        variant = variant.replace(measure=ACCELERATOR_MEASURES[-1])
     base = program(network, variant, shape, config)
-    chosen = _Search(base, reference.loads(base)).best()
+    chosen = _Search(base, reference.loads(base)).best(step)
     return program(network, variant, shape, config, tiler=Plan(chosen))
 
 
@@ -56,7 +65,7 @@ class _Search:
         self.parts = [[load.head(part) for load in loads] for part in PARTS]
         self.tilings = tilings(base)
 
-    def best(self) -> dict[str, Tiling]:
+    def best(self, step: Callable[[str], None]) -> dict[str, Tiling]:
         """The tilings by layer that are better than those at first."""
         whole = Machine(self.config, self.loads, self.tilings).run()
         idle = [sum(each.parts.values()) - each.parts["useful"] for each in whole.layers]
@@ -68,6 +77,7 @@ class _Search:
                 for at, load in enumerate(self.loads)
                 if load.step.layer.name == name and load.work is not None
             ]
+            step(name)
             if not mine:
                 continue
             near = slice(mine[0], mine[-1] + 2)
@@ -97,7 +107,7 @@ class _Search:
         total = 0.0
         for part, loads in zip(PARTS, self.parts, strict=True):
             machine = Machine(self.config, loads[low:high], self.tilings[low:high], low)
-            total += machine.run().finished / part
+            total += machine.run().cycles / part
         return total
 
 

@@ -112,9 +112,7 @@ class Work:
         return Tiles(np.diff(outputs), counts, low, high - low + 1, last, made)
 
 
-def work_of(
-    pairs: list[tuple[NDArray, NDArray]], made: NDArray[np.int64], generate: int
-) -> Work:
+def work_of(pairs: list[tuple[NDArray, NDArray]], made: NDArray[np.int64], generate: int) -> Work:
     """From ``(inputs, outputs)`` of each tap, both rising strictly, and the cycle in which each
     output is made."""
     outputs = len(made)

@@ -85,9 +85,7 @@ class Workload:
             return
         if convolution.transposed:
             convolution = replace(convolution, transposed=False)
-        self._works[layer.name] = conv_work(
-            convolution, stored, active, run.generated, run.rules
-        )
+        self._works[layer.name] = conv_work(convolution, stored, active, run.generated, run.rules)
 
     def loads(self, program: Program) -> list[Load]:
         """Of each descriptor of ``program``, which is of the network that has run."""
