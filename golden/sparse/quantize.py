@@ -139,8 +139,8 @@ def quantize(
     """The integers of ``network`` (already for ``variant``) from ``state``, or from random weights.
 
     Calibrated on a synthetic scene, never on the frame that is run later: weights do not depend on
-    data. ``step`` is called with each layer as it ran on that scene. Raises :class:`BadInput` for parameters
-    that are missing or have another shape.
+    data. ``step`` is called with each layer as it ran on that scene. Raises :class:`BadInput` for
+    parameters that are missing or have another shape.
     """
     rng = None if state is not None else np.random.default_rng(seed)
     state = {} if state is None else dict(state)

@@ -1,4 +1,4 @@
-"""The work of a layer, counted so that any tiling of it is cheap: all that the cycle model needs."""
+"""The work of a layer, counted so that any tiling of it is cheap: what the cycle model needs."""
 
 from __future__ import annotations
 
