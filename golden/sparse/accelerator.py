@@ -7,7 +7,11 @@ from typing import Any
 
 from ..errors import require
 
-RULE_BYTES = 3  # a buffered rule: input and output index within the tile, 12 bits each
+SIDE = 2048
+"""Most rows or columns of a grid."""
+TAPS = 9
+"""Most kernel taps of a pass."""
+RULE_BYTES = 3  # a buffered rule: input and output index within the tile, up to 12 bits each
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,9 +19,11 @@ class AcceleratorConfig:
     """A sparse accelerator: an N x N weight-stationary array with double-buffered memories.
 
     ``array``: N, rows and columns of the array (4 to 128, a power of two). ``bus_bits``: AXI data
-    width (64 to 512). ``input_bytes``, ``weight_bytes``, ``sum_bytes``, ``rule_bytes``: sizes of
-    the buffers, both halves together: INT8 input vectors, INT8 weights, INT32 sums, rules.
-    ``columns``: most columns of an input grid: the length of the rule generator's row buffers.
+    width (64 to 512, at most a vector of 8 N bits; at N = 4, 64). ``input_bytes``,
+    ``weight_bytes``: the rings of INT8 input vectors and of rows of INT8 weights; ``sum_bytes``:
+    INT32 sums, both halves; each a power of two of vectors. ``rule_bytes``: rules of two tiles,
+    nine taps. ``columns``: most columns of an input grid (2 to 2048): the length of the rule
+    generator's row buffers.
     ``latency``: cycles from a read request to its first beat, and from the last beat of a write to
     its response. ``frequency``: MHz; turns cycles into frames a second and nothing else.
     """
@@ -35,19 +41,25 @@ class AcceleratorConfig:
     def __post_init__(self) -> None:
         sizes = (4, 8, 16, 32, 64, 128)
         require(self.array in sizes, "array", self.array, ", ".join(map(str, sizes)))
-        widths = (64, 128, 256, 512)
+        widths = [width for width in (64, 128, 256, 512) if width <= max(64, 8 * self.array)]
         require(self.bus_bits in widths, "bus_bits", self.bus_bits, ", ".join(map(str, widths)))
         n = self.array
-        for name, least, what in (
-            ("input_bytes", 4 * n * n, "two tiles of N vectors of N bytes, twice"),
-            ("weight_bytes", 2 * n * n, "two N x N weight tiles"),
-            ("sum_bytes", 8 * n * n, "two tiles of N vectors of N partial sums"),
-            ("rule_bytes", 2 * 16 * n * RULE_BYTES, "two tiles of N outputs and 16 taps"),
+        for name, vector, least, what in (
+            ("input_bytes", n, 4 * n, "two tiles of N vectors of N bytes, twice"),
+            ("weight_bytes", n, 2 * n, "two N x N weight tiles"),
+            ("sum_bytes", 4 * n, 2 * n, "two tiles of N vectors of N partial sums"),
         ):
             value = getattr(self, name)
-            require(
-                isinstance(value, int) and value >= least, name, value, f"at least {least} ({what})"
-            )
+            good = isinstance(value, int) and value >= least * vector
+            good = good and value % vector == 0 and (value // vector).bit_count() == 1
+            allowed = f"{vector} times a power of two, at least {least * vector} ({what})"
+            require(good, name, value, allowed)
+        rules = 2 * TAPS * self.tile * RULE_BYTES
+        good = isinstance(self.rule_bytes, int) and self.rule_bytes >= rules
+        allowed = f"at least {rules} (two tiles of {self.tile} outputs and {TAPS} taps)"
+        require(good, "rule_bytes", self.rule_bytes, allowed)
+        good = isinstance(self.columns, int) and 2 <= self.columns <= SIDE
+        require(good, "columns", self.columns, f"2 to {SIDE}")
         require(
             isinstance(self.latency, int) and 0 <= self.latency <= 10_000,
             "latency",
@@ -69,17 +81,6 @@ class AcceleratorConfig:
     def buffers(self) -> int:
         """Bytes of all buffers."""
         return self.input_bytes + self.weight_bytes + self.sum_bytes + self.rule_bytes
-
-    def tile_limit(self, taps: int) -> int:
-        """Most outputs (inputs, for a SpDeconv) that one tile can have: half of each buffer."""
-        sums = self.sum_bytes // 2 // (4 * self.array)
-        rules = self.rule_bytes // 2 // (taps * RULE_BYTES)
-        return min(sums, rules)
-
-    @property
-    def range_limit(self) -> int:
-        """Most input vectors of one channel tile that half of the input buffer holds."""
-        return self.input_bytes // 2 // self.array
 
     @property
     def input_vectors(self) -> int:

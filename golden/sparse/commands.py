@@ -14,18 +14,20 @@ from ..files import write_atomic, write_json
 from . import plots
 from .accelerator import ACCELERATORS, AcceleratorConfig, accelerator_of
 from .checkpoint import load_state
+from .cycles import costs
 from .frames import Frame, read_frame
 from .header import header
 from .networks import NETWORKS, network_of
 from .pillars import Pillars, grid_of, pillarize
-from .plan import Planner
+from .plan import plan
 from .prune import MEASURES
 from .quantize import quantize
 from .report import Record, as_json, backbone, record, summary, table
-from .run import run
+from .run import LayerRun, run
 from .save import Archive
 from .scene import synthetic_frame
 from .variants import VARIANTS, Variant, variant_of
+from .workload import Workload
 
 QUIET = 2.0  # seconds between lines of progress in a log
 
@@ -155,13 +157,18 @@ def run_frame(
     """Quantize a network, run a frame through it and plan it; progress goes to standard error."""
     network = network_of(preset).for_variant(variant)
     layers = len(network.layers)
+    scene, workload = Workload(), Workload()
     with progress("calibrate", layers, QUIET) as step:
-        integers = quantize(network, variant, grid_of(preset), state, seed, step)
+
+        def calibrated(done: LayerRun) -> None:
+            scene(done)
+            step(done.layer.name)
+
+        integers = quantize(network, variant, grid_of(preset), state, seed, calibrated)
     pillars = pillarize(points, integers.grid)
     start = integers.encoder(pillars, integers.grid)
-    planner = Planner(config, variant)
     archive = Archive(save) if save else None
-    records = []
+    drafts = {}
     with progress("run", layers, QUIET) as step:
         if archive:
             archive.__enter__()
@@ -171,7 +178,8 @@ def run_frame(
             if archive:
                 archive.add_map("pillars", start)
             for done in run(network, variant, start, integers.parameters):
-                records.append(record(done, planner(done)))
+                workload(done)
+                drafts[done.layer.name] = record(done)
                 if stages:
                     stages.add_layer(done.layer, done.output)
                 if archive:
@@ -180,7 +188,12 @@ def run_frame(
         finally:
             if archive:
                 archive.__exit__(*sys.exc_info())
-    return records, pillars
+    # A dense network has the same pillars in every frame, and is not calibrated on all of them.
+    reference = workload if variant.dense else scene
+    with progress("plan", layers, QUIET) as step:
+        made = plan(network, variant, integers.grid.shape, config, reference, step)
+    found = costs(made, workload)
+    return [draft(found[name]) for name, draft in drafts.items()], pillars
 
 
 def _print(

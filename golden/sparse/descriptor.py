@@ -11,20 +11,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..errors import require
+from .accelerator import SIDE as SIDE
+from .accelerator import TAPS as TAPS
 from .accelerator import AcceleratorConfig
 from .prune import VALUES
 
 BYTES = 256
 ALIGN = 128
 """Of every address and plane stride, in bytes: a multiple of any bus beat and any vector."""
-SIDE = 2048
-"""Most rows or columns of a grid."""
 INDEX_BITS = 22
 """Of a pillar index: a grid has at most 2^22 sites."""
 SOURCES = 4
 """Most maps that a concatenated input has."""
-TAPS = 9
-"""Most kernel taps of a pass."""
 ADDRESS_BITS = 40
 """Of an address that the machine can reach."""
 LAYERS = 1024

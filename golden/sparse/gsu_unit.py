@@ -64,7 +64,7 @@ class GsuConfig(Process):
             input_bytes=n * self.input_vectors,
             weight_bytes=n * self.weight_vectors,
             sum_bytes=8 * n * self.tile,
-            rule_bytes=96 * n,
+            rule_bytes=54 * self.tile,
         )
 
     @property

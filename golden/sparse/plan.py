@@ -1,72 +1,122 @@
-"""The planner: tile size and loop order of each layer, by the cycle model."""
+"""The planner: how each layer is cut into tiles, by the cycle model on a reference frame.
+
+A program must not depend on what a frame holds, so tiles are planned on the pillars of another one,
+the synthetic scene, and on parts of it: how many outputs are left for the last tile is chance.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import replace
 
-from ..errors import BadInput
 from .accelerator import AcceleratorConfig
-from .cycles import ORDERS, Cost, concat_cost, fits, layer_cost
-from .run import LayerRun
+from .cycles import tilings
+from .machine import Machine
+from .networks import Network
+from .program import ACCELERATOR_MEASURES, Program, program
+from .tiling import Task, Tiling, tiling
 from .variants import Variant
-from .work import Work, work_of
+from .workload import Load, Workload
+
+AROUND = 1
+"""Descriptors before and after a layer that are simulated with it."""
+IDLE = 0.003
+"""Share of idle cycles, of a layer and the one after it, below which there is nothing to gain."""
+PARTS = (1.0, 0.6)
+"""Of the reference frame's pillars."""
 
 
-def candidates(config: AcceleratorConfig, work: Work) -> Iterator[int]:
-    """Tile sizes to try: the largest that fits, powers of two, and sizes that split evenly."""
-    g = work.granule
-    most = config.tile_limit(work.taps) // g * g
-    pillars = len(work.counts) * g
-    sizes = {most}
-    size = g
-    while size < pillars:
-        sizes.add(size)
-        size *= 2
-    tiles = 1
-    while tiles * g <= pillars:  # every number of tiles up to 16, then coarser
-        sizes.add(-(-pillars // tiles // g) * g)
-        tiles += max(1, tiles // 8)
-    yield from sorted(s for s in sizes if 0 < s <= most)
+class Plan:
+    """A tiler (see :mod:`golden.sparse.tiling`) with a tiling for each layer that it knows."""
+
+    def __init__(self, known: dict[str, Tiling] | None = None) -> None:
+        self.known = known or {}
+
+    def __call__(self, config: AcceleratorConfig, task: Task) -> Tiling:
+        return self.known.get(task.layer.name) or tiling(config, task)
 
 
-def plan_layer(config: AcceleratorConfig, work: Work) -> Cost:
-    """The cheapest tile size and loop order of a layer whose work is in granules of N."""
-    best: Cost | None = None
-    for tile in candidates(config, work):
-        tiled = work.tiled(tile)
-        for order in ORDERS:
-            if not fits(config, tiled, order):
+def plan(
+    network: Network,
+    variant: Variant,
+    shape: tuple[int, int],
+    config: AcceleratorConfig,
+    reference: Workload,
+    step: Callable[[str], None] = lambda line: None,
+) -> Program:
+    """The program of ``network`` with tiles that cost least for the frame of ``reference``.
+
+    ``step`` is called with a line after each layer. What the machine has not is as near as may be:
+    row buffers are as long as the grid's rows, and L1 stands for L2.
+    """
+    config = config.replace(columns=max(config.columns, shape[1]))
+    if variant.measure not in ACCELERATOR_MEASURES:
+        variant = variant.replace(measure=ACCELERATOR_MEASURES[-1])
+    base = program(network, variant, shape, config)
+    chosen = _Search(base, reference.loads(base)).best(step)
+    return program(network, variant, shape, config, tiler=Plan(chosen))
+
+
+class _Search:
+    """Layer by layer, each with the ones around it as they are cut by then."""
+
+    def __init__(self, base: Program, loads: list[Load]) -> None:
+        self.config, self.loads = base.config, loads
+        self.parts = [[load.head(part) for load in loads] for part in PARTS]
+        self.tilings = tilings(base)
+
+    def best(self, step: Callable[[str], None]) -> dict[str, Tiling]:
+        """The tilings by layer that are better than those at first."""
+        whole = Machine(self.config, self.loads, self.tilings).run()
+        idle = [sum(each.parts.values()) - each.parts["useful"] for each in whole.layers]
+        busy = [each.parts["useful"] for each in whole.layers]
+        chosen: dict[str, Tiling] = {}
+        for name in dict.fromkeys(load.step.layer.name for load in self.loads):
+            mine = [
+                at
+                for at, load in enumerate(self.loads)
+                if load.step.layer.name == name and load.work is not None
+            ]
+            step(name)
+            if not mine:
                 continue
-            cost = layer_cost(config, tiled, order)
-            if best is None or cost.cycles < best.cycles:
-                best = cost
-    if best is None:
-        need = int(work.spans.max(initial=0)) * config.array * 2
-        raise BadInput(
-            f"input_bytes is {config.input_bytes}; allowed: at least {need}, as one tile"
-            f" of N = {config.array} outputs of layer {work.name} needs"
-        )
-    return best
+            near = slice(mine[0], mine[-1] + 2)
+            if sum(idle[near]) <= IDLE * sum(busy[near]):
+                continue
+            default = self.tilings[mine[0]]
+            least = self.cycles(mine)
+            for size in candidates(self.config):
+                before = self.cut(mine, replace(default, first_tile=size[0], tile=size[1]))
+                cycles = self.cycles(mine)
+                if cycles < least:
+                    least, chosen[name] = cycles, self.tilings[mine[0]]
+                else:
+                    self.cut(mine, before)
+        return chosen
+
+    def cut(self, mine: list[int], by: Tiling) -> Tiling:
+        """Cut the descriptors of a layer; returns how they were."""
+        before = self.tilings[mine[0]]
+        for at in mine:
+            self.tilings[at] = by
+        return before
+
+    def cycles(self, mine: list[int]) -> float:
+        """Of the layer and those around it, in all parts of the frame, each weighed by its size."""
+        low, high = max(0, mine[0] - AROUND), mine[-1] + 1 + AROUND
+        total = 0.0
+        for part, loads in zip(PARTS, self.parts, strict=True):
+            machine = Machine(self.config, loads[low:high], self.tilings[low:high], low)
+            total += machine.run().cycles / part
+        return total
 
 
-class Planner:
-    """Plans the layers of a network as they run: call it with each :class:`LayerRun` in turn."""
-
-    def __init__(self, config: AcceleratorConfig, variant: Variant) -> None:
-        self.config = config
-        self.variant = variant
-        self._pruned: set[str] = set()
-        self._bytes: dict[str, int] = {}
-
-    def __call__(self, run: LayerRun) -> Cost:
-        name, output = run.layer.name, run.output
-        self._bytes[name] = output.features.size
-        if run.convolution is None:
-            return concat_cost(self.config, run, sum(self._bytes[s] for s in run.layer.source))
-        pruned = len(output.active) < len(run.generated)
-        if pruned:
-            self._pruned.add(name)
-        top_k = pruned and self.variant.threshold is None
-        source_pruned = bool(self._pruned & set(run.layer.source))
-        work = work_of(run, self.config.array, pruned_source=source_pruned, top_k=top_k)
-        return plan_layer(self.config, work)
+def candidates(config: AcceleratorConfig) -> list[tuple[int, int]]:
+    """First and other tile to try: full tiles after a smaller first, then halves."""
+    sizes = []
+    for tile in (config.tile, config.tile // 2):
+        first = tile
+        while first >= min(config.array, tile):
+            sizes.append((first, tile))
+            first //= 2
+    return sizes[1:]

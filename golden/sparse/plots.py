@@ -137,11 +137,12 @@ def bars(records: list[Record], title: str, path: Path) -> Path:
     base = np.zeros(len(shown))
     causes = (
         ("useful", "useful MACs", BLUE),
-        ("weight", "weight load", "#8d6cab"),
-        ("memory", "memory", ORANGE),
+        ("weight", "weights shift in", "#8d6cab"),
+        ("weights", "weights from memory", "#b8860b"),
+        ("inputs", "inputs from memory", ORANGE),
         ("vector", "vector unit", "#4f9d69"),
         ("rule", "rules", "#c44e52"),
-        ("edge", "fill and drain", GREY),
+        ("edge", "layer before, start and end", GREY),
     )
     cycles = np.array([r.cost.cycles for r in shown])
     for key, label, colour in causes:

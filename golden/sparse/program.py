@@ -435,7 +435,13 @@ class _Builder:
                 if source is not None and not source.pruned and wanted:
                     self.coords(layer, convolution_of(layer, self.variant), source)
             if layer.role == "concat":
-                self.unite(layer)
+                self.unite(layer, early=True)
+
+    def waits(self, after: int) -> bool:
+        """Whether a list that needs the first ``after`` layers waits for a selection that nothing
+        before it waits for."""
+        late = [n for n, step in enumerate(self.steps[:after]) if step.fields["measure"]]
+        return bool(late) and all(step.fields["cpr_after"] <= late[-1] for step in self.steps)
 
     def concat(self, layer: Layer) -> Place:
         """The union of the coordinates; features stay where they are."""
@@ -464,14 +470,17 @@ class _Builder:
             features_after=max(each.features_after for each in maps),
         )
 
-    def unite(self, layer: Layer) -> Place | None:
-        """Unite the maps of a concatenation, as far as their coordinates exist."""
+    def unite(self, layer: Layer, early: bool = False) -> Place | None:
+        """Unite the maps of a concatenation, as far as their coordinates exist; ``early``: and as
+        far as that waits for nothing else."""
         known = {**self.coordinates, **self.places}
         united, count = self.united.get(layer.name, (None, 0))
         for bit, name in enumerate(layer.source):
             if bit < count:
                 continue
             if name not in known:
+                break
+            if early and self.waits(known[name].cpr_after):
                 break
             united = known[name] if bit == 0 else self.union(layer, united, known[name], bit)
             self.united[layer.name] = united, bit + 1

@@ -23,7 +23,7 @@ from .checkpoint import State
 from .encoder import PillarEncoder
 from .networks import Layer, Network
 from .pillars import Grid, pillarize, point_features
-from .run import LayerWeights, run
+from .run import LayerRun, LayerWeights, run
 from .scene import synthetic_frame
 from .variants import Variant
 
@@ -134,13 +134,13 @@ def quantize(
     grid: Grid,
     state: State | None = None,
     seed: int = 0,
-    step: Callable[[str], None] = lambda line: None,
+    step: Callable[[LayerRun], object] = lambda run: None,
 ) -> QuantizedNetwork:
     """The integers of ``network`` (already for ``variant``) from ``state``, or from random weights.
 
     Calibrated on a synthetic scene, never on the frame that is run later: weights do not depend on
-    data. ``step`` is called with a line after each layer. Raises :class:`BadInput` for parameters
-    that are missing or have another shape.
+    data. ``step`` is called with each layer as it ran on that scene. Raises :class:`BadInput` for
+    parameters that are missing or have another shape.
     """
     rng = None if state is not None else np.random.default_rng(seed)
     state = {} if state is None else dict(state)
@@ -159,7 +159,7 @@ def quantize(
     # A dense map is calibrated where there is something to see.
     seen = variant.replace(mode="spconv", head_mode="spconv") if variant.dense else variant
     for done in run(network, seen, start, calibration):
-        step(done.layer.name)
+        step(done)
     return QuantizedNetwork(network, variant, grid, encoder, calibration.layers, state)
 
 

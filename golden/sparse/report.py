@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata
 from typing import Any
 
@@ -34,9 +36,10 @@ class Record:
         return 1 - self.macs / self.dense_macs if self.dense_macs else 0.0
 
 
-def record(run: LayerRun, cost: Cost) -> Record:
-    """The record of a layer."""
-    return Record(
+def record(run: LayerRun) -> Callable[[Cost], Record]:
+    """The record of a layer, once its cost is known: that is, after the whole run."""
+    return partial(
+        _record,
         name=run.layer.name,
         role=run.layer.role,
         operation=operation(run),
@@ -48,8 +51,11 @@ def record(run: LayerRun, cost: Cost) -> Record:
         rules=len(run.rules) if run.rules else 0,
         macs=run.macs,
         dense_macs=run.dense_macs,
-        cost=cost,
     )
+
+
+def _record(cost: Cost, **counts: Any) -> Record:
+    return Record(**counts, cost=cost)
 
 
 def operation(run: LayerRun) -> str:
@@ -132,9 +138,9 @@ def as_json(records: list[Record], config: AcceleratorConfig, context: dict[str,
         row = {k: v for k, v in asdict(r).items() if k != "cost"}
         row |= {
             "saving": r.saving,
+            "first_tile": r.cost.first_tile,
             "tile": r.cost.tile,
             "tiles": r.cost.tiles,
-            "order": r.cost.order,
             "cycles": r.cost.cycles,
             "cycles_by_cause": r.cost.parts,
             "binds": r.cost.binds,

@@ -68,7 +68,7 @@ class VpuConfig(Process):
             input_bytes=4 * n * n,
             weight_bytes=2 * n * n,
             sum_bytes=8 * n * self.tile,
-            rule_bytes=96 * n,
+            rule_bytes=54 * self.tile,
         )
 
     @property

@@ -1,128 +1,197 @@
-"""A layer's work, counted over runs of pillars: all that the cycle model needs of its rules."""
+"""The work of a layer, counted so that any tiling of it is cheap: what the cycle model needs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .run import LayerRun
+from .cpr import Cpr
+from .rules import Convolution, Rules
+from .tiling import Tiling
+
+FINE = 200_000
+"""Outputs up to which each is counted for itself."""
+COARSE = 16
+"""Outputs that are counted as one of a layer that has more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tiles:
+    """The tiles of a layer, one row each.
+
+    ``outputs``: pillars. ``counts``: rules of each tap. ``low``, ``span``: first input, and inputs
+    from it to the last. ``last``: the last input of each tap, counted from ``low``; -1 without a
+    rule. ``generate``: cycles of the rule generator.
+    """
+
+    outputs: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    low: NDArray[np.int64]
+    span: NDArray[np.int64]
+    last: NDArray[np.int64]
+    generate: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.outputs)
 
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """The work of one layer in the shape that the model needs, without the rules themselves.
+    """The rules of a layer (of a deconv, of one row phase), counted over granules of ``granule``
+    consecutive outputs.
 
-    Everything is counted over granules of ``granule`` consecutive tiled pillars (outputs, or inputs
-    for a SpDeconv). ``counts``: rules (granules, taps). ``low``, ``high``: first and last input
-    index that a granule needs, for each row of the kernel (granules, rows). ``made``: output
-    vectors a granule makes. ``rows``: output rows (for the rule generator). ``waits``: whether its
-    output set depends on features. ``dense_rules``: of the dense network. ``compacted``: vectors
-    that exact top-k pruning keeps, or 0.
+    ``outputs``: pillars made. ``counts``: rules of each tap before each granule, and all (granules
+    + 1, taps). ``latest``: the last input of these (-1: none). ``low``, ``high``: first and last
+    input of each granule. ``made``: cycles of the rule generator up to the end of each granule, and
+    0 before the first (granules + 1). ``generate``: its cycles up to the layer's end.
     """
 
-    name: str
-    channels: tuple[int, int]
-    macs_per_rule: int
     granule: int
+    outputs: int
     counts: NDArray[np.int64]
+    latest: NDArray[np.int64]
     low: NDArray[np.int64]
     high: NDArray[np.int64]
     made: NDArray[np.int64]
-    inputs: int
-    rows: int
-    waits: bool
-    dense_rules: int
-    compacted: int
+    generate: int
 
     @property
     def taps(self) -> int:
-        """Kernel taps."""
+        """Kernel taps of a pass."""
         return self.counts.shape[1]
 
-    @cached_property
-    def spans(self) -> NDArray[np.int64]:
-        """Input vectors that each row of the kernel spans (granules, rows)."""
-        return np.maximum(self.high - self.low + 1, 0)
-
-    @cached_property
-    def span(self) -> NDArray[np.int64]:
-        """Input vectors from the first to the last that a granule needs."""
-        return np.maximum(self.high.max(axis=1) - self.low.min(axis=1) + 1, 0)
-
-    @cached_property
+    @property
     def rules(self) -> int:
-        """Rules of the layer."""
-        return int(self.counts.sum())
+        """All rules."""
+        return int(self.counts[-1].sum())
 
-    def tiled(self, tile: int) -> Work:
-        """The same work in granules of ``tile``, a multiple of the present ones."""
-        factor = tile // self.granule
-        starts = np.arange(0, len(self.counts), factor)
-        if not len(starts) or factor == 1:
-            return self
+    def head(self, part: float) -> Work:
+        """Only the first ``part`` (0 to 1) of the outputs."""
+        end = round(part * len(self.low))
         return Work(
-            self.name,
-            self.channels,
-            self.macs_per_rule,
-            tile,
-            np.add.reduceat(self.counts, starts, axis=0),
-            np.minimum.reduceat(self.low, starts, axis=0),
-            np.maximum.reduceat(self.high, starts, axis=0),
-            np.add.reduceat(self.made, starts),
-            self.inputs,
-            self.rows,
-            self.waits,
-            self.dense_rules,
-            self.compacted,
+            self.granule,
+            min(self.outputs, end * self.granule),
+            self.counts[: end + 1],
+            self.latest[: end + 1],
+            self.low[:end],
+            self.high[:end],
+            self.made[: end + 1],
+            round(part * self.generate),
         )
 
+    def bounds(self, tiling: Tiling) -> NDArray[np.int64]:
+        """Granules before each tile, and all: a tile ends when it is full, or when one more output
+        would stretch its inputs beyond ``span``."""
+        bounds, count = [0], len(self.low)
+        first, other = (max(1, size // self.granule) for size in (tiling.first_tile, tiling.tile))
+        while bounds[-1] < count:
+            start = bounds[-1]
+            end = min(start + (other if start else first), count)
+            low = np.minimum.accumulate(self.low[start:end])
+            reach = np.maximum.accumulate(self.high[start:end]) - low
+            if reach[-1] >= tiling.span:
+                end = start + max(1, int(np.searchsorted(reach, tiling.span)))
+            bounds.append(end)
+        return np.array(bounds, np.int64)
 
-def work_of(
-    run: LayerRun, granule: int, *, pruned_source: bool = False, top_k: bool = False
-) -> Work:
-    """The :class:`Work` of a layer that has run.
+    def tiles(self, tiling: Tiling) -> Tiles:
+        """Cut by ``tiling``."""
+        bounds = self.bounds(tiling)
+        starts, ends = bounds[:-1], bounds[1:]
+        if not len(starts):
+            none, empty = np.zeros(0, np.int64), np.zeros((0, self.taps), np.int64)
+            return Tiles(none, empty, none, none, empty, none)
+        low = np.minimum.reduceat(self.low, starts)
+        high = np.maximum.reduceat(self.high, starts)
+        counts = self.counts[ends] - self.counts[starts]
+        last = np.where(counts > 0, self.latest[ends] - low[:, None], -1)
+        outputs = np.minimum(bounds * self.granule, self.outputs)
+        made = self.made[ends] - self.made[starts]
+        return Tiles(np.diff(outputs), counts, low, high - low + 1, last, made)
 
-    ``pruned_source``: its input was pruned, so its rules wait for the layer before. ``top_k``: its
-    output is pruned by exact top-k.
-    """
-    assert run.rules is not None and run.convolution is not None
-    transposed = run.convolution.transposed
-    tiled = len(run.source.active) if transposed else len(run.generated)
-    number = -(-tiled // granule)
-    counts = np.zeros((number, run.rules.taps), np.int64)
-    kernel = run.convolution.kernel
-    low = np.full((number, kernel), np.iinfo(np.int32).max, np.int64)
-    high = np.full((number, kernel), -1, np.int64)
-    for tap in range(run.rules.taps):
-        inputs, outputs = run.rules.tap(tap)
+
+def work_of(pairs: list[tuple[NDArray, NDArray]], made: NDArray[np.int64], generate: int) -> Work:
+    """From ``(inputs, outputs)`` of each tap, both rising strictly, and the cycle in which each
+    output is made."""
+    outputs = len(made)
+    granule = 1 if outputs <= FINE else COARSE
+    number = -(-outputs // granule)
+    counts = np.zeros((number + 1, len(pairs)), np.int64)
+    latest = np.full_like(counts, -1)
+    low = np.full(number, np.iinfo(np.int64).max)
+    high = np.full(number, -1, np.int64)
+    edges = np.minimum(np.arange(number + 1) * granule, outputs)
+    for tap, (inputs, reached) in enumerate(pairs):
+        cut = np.searchsorted(reached, edges)
+        counts[:, tap] = cut
         if not len(inputs):
             continue
-        which = (inputs if transposed else outputs) // granule
-        counts[:, tap] = np.bincount(which, minlength=number)
-        # Both indices rise within a tap, so a granule's first and last rule hold its range.
-        first = np.flatnonzero(np.diff(which, prepend=-1))
-        last = np.append(first[1:], len(which)) - 1
-        row = tap // kernel
-        np.minimum.at(low[:, row], which[first], inputs[first])
-        np.maximum.at(high[:, row], which[last], inputs[last])
-    span = np.diff(np.append(np.arange(number) * granule, tiled))
-    made = counts.sum(axis=1) if transposed else span
-    shape = run.generated.shape
-    return Work(
-        run.layer.name,
-        run.layer.channels,
-        run.layer.macs_per_rule,
-        granule,
-        counts,
-        low,
-        high,
-        made,
-        len(run.source.active),
-        shape[0],
-        pruned_source or run.important is not None,
-        run.layer.dense_rules(shape[0] * shape[1]),
-        len(run.output.active) if top_k else 0,
-    )
+        latest[:, tap] = np.where(cut > 0, inputs[np.maximum(cut - 1, 0)], -1)
+        some = cut[1:] > cut[:-1]
+        low[some] = np.minimum(low[some], inputs[cut[:-1][some]])
+        high[some] = np.maximum(high[some], inputs[cut[1:][some] - 1])
+    steps = np.concatenate([[0], made])[edges]
+    return Work(granule, outputs, counts, latest, low, high, steps, generate)
+
+
+def conv_work(
+    convolution: Convolution, stored: Cpr, active: Cpr, generated: Cpr, rules: Rules
+) -> Work:
+    """Of a convolution that is not transposed.
+
+    ``stored``: the entries in memory, which indices count; ``active``: those that were not pruned.
+    The rule generator looks at a candidate a cycle (for ``selective``, at all that SpConv would
+    make), and steps through the longest of the rows that it reads if that takes longer; before an
+    output row of stride 2 it fills a buffer with the even input row; an empty row takes two cycles.
+    """
+    pairs = [rules.tap(tap) for tap in range(rules.taps)]
+    if len(stored) != len(active):
+        index = np.searchsorted(stored.keys, active.keys)
+        pairs = [(index[i], o) for i, o in pairs]
+    candidates = generated
+    if convolution.mode == "selective":
+        candidates = _dilated(active, convolution.kernel)
+    rows = generated.shape[0]
+    lengths = np.diff(stored.pointers).astype(np.int64)
+    cycles = np.maximum(np.diff(candidates.pointers), _longest(lengths, convolution, rows))
+    cycles = np.where(cycles == 0, 2, cycles)
+    if convolution.stride == 2:
+        even = lengths[::2][:rows]
+        cycles[: len(even)] += even
+    ends = np.cumsum(cycles)
+    # Outputs come at the end of their row: what is filled or skipped comes before.
+    rank = np.searchsorted(candidates.keys, generated.keys)
+    made = ends[generated.rows] - (candidates.pointers[1:][generated.rows] - 1 - rank)
+    return work_of(pairs, made, int(ends[-1]))
+
+
+def deconv_work(kernel: int, stored: Cpr, active: Cpr) -> Work:
+    """Of one row phase of a transposed convolution: k outputs an input. The rule generator reads a
+    row, then makes its outputs."""
+    index = np.searchsorted(stored.keys, active.keys)
+    order = np.arange(len(active), dtype=np.int64)
+    lengths = np.diff(active.pointers).astype(np.int64)
+    made = np.repeat(np.cumsum(lengths)[active.rows], kernel)
+    made = made + np.arange(1, kernel * len(active) + 1)
+    pairs = [(index, kernel * order + dx) for dx in range(kernel)]
+    return work_of(pairs, made, int((kernel + 1) * len(active) + 2 * (lengths == 0).sum()))
+
+
+def _dilated(active: Cpr, kernel: int) -> Cpr:
+    """Every site that the kernel reaches from an active one, at stride 1."""
+    reach = kernel // 2
+    rows, columns = active.shape
+    full = np.zeros((rows + 2 * reach, columns + 2 * reach), bool)
+    for dy in range(kernel):
+        for dx in range(kernel):
+            full[active.rows + dy, active.columns + dx] = True
+    return Cpr.from_bitmap(full[reach : reach + rows, reach : reach + columns])
+
+
+def _longest(lengths: NDArray, convolution: Convolution, rows: int) -> NDArray[np.int64]:
+    """Length of the longest input row that each output row reads."""
+    k, s, p = convolution.kernel, convolution.stride, convolution.padding
+    padded = np.concatenate([np.zeros(p, np.int64), lengths, np.zeros(k + s, np.int64)])
+    return np.max([padded[dy : dy + s * rows : s][:rows] for dy in range(k)], axis=0)

@@ -8,17 +8,19 @@ import pytest
 
 from golden.errors import BadInput
 from golden.requant import requantize
-from golden.sparse.accelerator import accelerator_of
+from golden.sparse.accelerator import SIDE, accelerator_of
 from golden.sparse.cpr import Cpr
+from golden.sparse.cycles import costs
 from golden.sparse.frames import check_frame, read_frame
 from golden.sparse.networks import NETWORKS, network_of
 from golden.sparse.pillars import GRIDS, pillarize
-from golden.sparse.plan import Planner
 from golden.sparse.prune import importance, ratio_count
+from golden.sparse.program import program
 from golden.sparse.quantize import quantize
 from golden.sparse.run import FeatureMap, convolution_of, run
 from golden.sparse.scene import synthetic_frame
 from golden.sparse.variants import VARIANTS, variant_of
+from golden.sparse.workload import Workload
 
 FRAME = synthetic_frame(2)
 
@@ -152,16 +154,19 @@ def test_real_frames_in_every_network_and_variant(lidar, preset, variant):
     for name in ("kitti_000001_full.bin", "kitti_000008_fov.bin", "nuscenes_1sweep.pcd.bin"):
         pillars = pillarize(read_frame(lidar(name)), integers.grid)
         start = integers.encoder(pillars, integers.grid)
-        planner = Planner(accelerator_of("n64"), integers.variant)
-        done = 0
+        workload, done = Workload(), 0
         for layer in run(integers.network, integers.variant, start, integers.parameters):
-            cost = planner(layer)
-            assert 0 <= cost.useful <= cost.cycles
+            workload(layer)
             for tap in range(layer.rules.taps if layer.rules else 0):
                 for side in layer.rules.tap(tap):
                     assert (np.diff(side) > 0).all()
             done += 1
         assert done == len(integers.network.layers)
+        config = accelerator_of("n64").replace(columns=SIDE)
+        shape = integers.grid.shape
+        made = program(integers.network, integers.variant, shape, config)
+        for cost in costs(made, workload).values():
+            assert 0 <= cost.useful <= cost.cycles
 
 
 def runs(variant, preset="pointpillars-kitti", frame=FRAME):
