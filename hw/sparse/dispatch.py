@@ -85,11 +85,15 @@ def rows_layout() -> data.StructLayout:
 class Gate(wiring.Component):
     """Lets a layer's rules be made when what they are made from is complete.
 
+    The CPR of a layer with a measure is completed by the vector unit, late. Layers behind it that
+    do not need it pass it by; only one such layer is under way at a time.
+
     Attributes
     ----------
     i, o : streams of layer_layout()
-    complete : In(32)
-        Layers whose CPR is complete in memory.
+    early, late : In(1)
+        The CPR of the next layer without a measure, of the layer with one, is complete in memory.
+        Not both in one cycle.
     loaded : In(1)
         The loader is done with a layer whose source is a union.
     """
@@ -99,7 +103,8 @@ class Gate(wiring.Component):
             {
                 "i": In(stream.Signature(layer_layout())),
                 "o": Out(stream.Signature(layer_layout())),
-                "complete": In(32),
+                "early": In(1),
+                "late": In(1),
                 "loaded": In(1),
             }
         )
@@ -107,17 +112,24 @@ class Gate(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         layer = self.i.payload
-        # Completions come in order only if a CPR that the vector unit writes is waited for.
-        late, united = Signal(), Signal()
-        passed = Signal(32)
+        passed, complete = Signal(32), Signal(32)
+        # Of the layer with a measure: its place, and how many behind it are complete.
+        pending, place, behind = Signal(), Signal(32), Signal(32)
+        with m.If(self.late):
+            m.d.sync += [complete.eq(complete + 1 + behind), behind.eq(0), pending.eq(0)]
+        with m.Elif(self.early):
+            with m.If(pending & (complete == place)):
+                m.d.sync += behind.eq(behind + 1)
+            with m.Else():
+                m.d.sync += complete.eq(complete + 1)
+        united = Signal()
         joins = named(m, "joins", layer.sources > 1)
+        measures = named(m, "measures", layer.measure.any())
         # The presence bits of one union at a time are kept.
         may = named(
             m,
             "may",
-            (self.complete >= layer.cpr_after)
-            & ~(late & (self.complete != passed))
-            & ~(united & joins),
+            (complete >= layer.cpr_after) & ~(pending & measures) & ~(united & joins),
         )
         m.d.comb += [
             self.o.payload.eq(layer),
@@ -127,7 +139,9 @@ class Gate(wiring.Component):
         with m.If(self.loaded):
             m.d.sync += united.eq(0)
         with m.If(self.o.valid & self.o.ready):
-            m.d.sync += [passed.eq(passed + 1), late.eq(layer.measure != 0)]
+            m.d.sync += passed.eq(passed + 1)
+            with m.If(measures):
+                m.d.sync += [pending.eq(1), place.eq(passed)]
             with m.If(joins):
                 m.d.sync += united.eq(1)
         return m
@@ -215,15 +229,16 @@ class Progress(wiring.Component):
 
 
 class Pair(wiring.Component):
-    """``o`` once for each ``a`` with its ``b``, whichever comes first; at most three are apart."""
+    """``o`` once for each ``a`` with its ``b``, whichever comes first, and not in a cycle with
+    ``hold``; at most three are apart."""
 
     def __init__(self):
-        super().__init__({"a": In(1), "b": In(1), "o": Out(1)})
+        super().__init__({"a": In(1), "b": In(1), "hold": In(1), "o": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         waiting = {name: Signal(2, name=f"waiting_{name}") for name in ("a", "b")}
-        m.d.comb += self.o.eq(waiting["a"].any() & waiting["b"].any())
+        m.d.comb += self.o.eq(waiting["a"].any() & waiting["b"].any() & ~self.hold)
         for name, count in waiting.items():
             m.d.sync += count.eq(count + getattr(self, name) - self.o)
         return m

@@ -182,7 +182,6 @@ class Spade(wiring.Component):
 
         # What is acknowledged.
         features = part("features_progress", Progress(INDEX_BITS + 1))
-        rows = part("cpr_progress", Progress(1))
         late = part("late", Pair())
         statistics = part("statistics", Statistics(config))
         m.d.comb += [
@@ -193,8 +192,9 @@ class Spade(wiring.Component):
             # The vector unit writes header and entries of layers with a measure.
             late.a.eq(rules.pointers_done),
             late.b.eq(dma.late_done.layers),
-            rows.layers.eq(dma.rows_done.layers | late.o),
-            gate.complete.eq(rows.complete),
+            late.hold.eq(dma.rows_done.layers),
+            gate.early.eq(dma.rows_done.layers),
+            gate.late.eq(late.o),
         ]
 
         # Statistics.
@@ -225,7 +225,7 @@ class Spade(wiring.Component):
             sequencer.idle.eq(dma.idle),
             sequencer.dma_error.eq(dma.error),
             sequencer.layers_done.eq(dma.features_done.layers),
-            sequencer.rows_done.eq(rows.layers),
+            sequencer.rows_done.eq(dma.rows_done.layers | late.o),
             sequencer.records_done.eq(dma.statistics_done.layers),
             sequencer.faults.eq(Cat(rules.malformed, rules.overflow, tiler.fault)),
             self.irq.eq(sequencer.irq),

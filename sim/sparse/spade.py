@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from golden.sparse.workload import Workload
-
 from golden.errors import BadInput, require
 from golden.sparse import image
 from golden.sparse.accelerator import AcceleratorConfig
@@ -24,6 +22,7 @@ from golden.sparse.report import operation
 from golden.sparse.run import FeatureMap, LayerRun, run
 from golden.sparse.scene import synthetic_frame
 from golden.sparse.variants import Variant
+from golden.sparse.workload import Workload
 from hw.catalog import select
 from hw.verilog import emit
 

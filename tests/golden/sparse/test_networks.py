@@ -14,8 +14,8 @@ from golden.sparse.cycles import costs
 from golden.sparse.frames import check_frame, read_frame
 from golden.sparse.networks import NETWORKS, network_of
 from golden.sparse.pillars import GRIDS, pillarize
-from golden.sparse.prune import importance, ratio_count
 from golden.sparse.program import program
+from golden.sparse.prune import importance, ratio_count
 from golden.sparse.quantize import quantize
 from golden.sparse.run import FeatureMap, convolution_of, run
 from golden.sparse.scene import synthetic_frame
