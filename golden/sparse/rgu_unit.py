@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import require
 from ..formats import FLAG, integer
@@ -136,10 +137,10 @@ class RguConfig(Process):
         rng: np.random.Generator,
         kind: tuple[str, int, int, str],
         shape: tuple[int, int],
-        density: float,
+        density: float | NDArray[np.float64],
         use: str = "ignore",
     ) -> Case:
-        """A random layer of ``kind`` over maps of about the ``density``."""
+        """A random layer of ``kind`` over maps of about the ``density``: of all sites, or by site."""
         op, kernel, stride, mode = kind
         layer = RuleLayer(
             op=op,
@@ -162,8 +163,8 @@ class RguConfig(Process):
         return self.case(layer, *sources)
 
     def corners(self) -> Iterator[Case]:
-        """Every kind of layer on every small grid that is special to it, empty, sparse and full;
-        rows as long as the line buffers."""
+        """Every kind of layer on every small grid that is special to it, empty, sparse and full,
+        and with a single pillar anywhere; rows as long as the line buffers."""
         rng = np.random.default_rng(0)
         width = self.columns
         for kind in KINDS:
@@ -174,6 +175,9 @@ class RguConfig(Process):
                 for columns in (side for side in sides if side <= width):
                     for density in (0, 0.6, 1):
                         yield self.layer(rng, kind, (rows, columns), density, use)
+            for site in range(15 if width >= 5 else 0):
+                single = np.arange(15.0).reshape(3, 5) == site
+                yield self.layer(rng, kind, (3, 5), single.astype(float), "important")
             if least <= width:
                 yield self.layer(rng, kind, (3, width), 1)
                 yield self.layer(rng, kind, (4, width), 0.9, use)
@@ -199,9 +203,9 @@ class RguConfig(Process):
         latency = 10
         if layer.op == "coords":
             return total + given + 2 * rows + latency
-        if layer.op == "conv" and (layer.stride == 2 or layer.mode == "submanifold"):
+        if layer.op == "conv" and (layer.stride == 2 or layer.mode != "spconv"):
             # Elements that meet no output take cycles of their own.
-            return 2 * total + given + 4 * rows + latency
+            return 3 * total + given + 4 * rows + latency
         return given + 3 * rows + longest + latency
 
 

@@ -12,7 +12,7 @@ goes into the line buffer of the kernel row above.
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -47,9 +47,9 @@ def element_layout() -> data.StructLayout:
 
 
 def column_layout() -> data.StructLayout:
-    """A column of the rows that a kernel covers, in which there is an element, or (``empty``) that
-    there is none. By kernel row: whether it has an ``element``, its index, whether it is selected.
-    ``last``: of these rows; ``end``: of the layer too."""
+    """A column of the rows that a kernel covers, in which there is an element; or (``empty``) that
+    there is none, or no more. By kernel row: whether it has an ``element``, its index, whether it
+    is selected. ``last``: of these rows; ``end``: of the layer too."""
     return data.StructLayout(
         {
             "column": unsigned(COLUMN_BITS),
@@ -67,7 +67,8 @@ class Join(wiring.Component):
     """The columns of each output row of a convolution, a column a cycle.
 
     With stride 2, or before the first output row, an input row has to be moved into the line buffer
-    beforehand.
+    beforehand. Of a submanifold, elements that are not next to one of the middle row are of no use:
+    they make no column, and one of each row at most leaves in a cycle.
 
     Attributes
     ----------
@@ -116,7 +117,6 @@ class Join(wiring.Component):
         names, sources = ("top", "middle", "leading"), (self.top, self.middle, self.leading)
         items = [source.payload for source in sources]
         over = [Signal(name=f"{name}_over") for name in names]
-        known = Signal()
         there = [
             named(m, f"{name}_there", ~ended & ~item.empty)
             for name, ended, item in zip(names, over, items, strict=True)
@@ -127,18 +127,30 @@ class Join(wiring.Component):
                 further = items[one].column > items[other].column
                 further = named(m, f"{names[one]}_after_{names[other]}", further)
                 later[one, other] = there[other] & further
+        # Useless is what lies beyond the reach of the last element of the middle row, and before
+        # that of the next one.
+        submanifold = named(m, "submanifold", (layer.mode == SUBMANIFOLD) & three)
+        reach = Signal(SIDE_BITS + 1)
+        useless = []
+        for name, is_there, item in zip(names, there, items, strict=True):
+            before = ~there[1] | (item.column + 1 < items[1].column)
+            use = submanifold & is_there & (item.column >= reach) & before
+            useless.append(named(m, f"{name}_useless", use if item is not items[1] else Const(0)))
+        skips = named(m, "skips", Cat(useless).any())
         takes, leaves, after = [], [], []
         for y, (name, ended, item) in enumerate(zip(names, over, items, strict=True)):
-            waits = Cat(later[y, other] for other in range(ROWS) if other != y).any()
+            waits = skips | Cat(later[y, other] for other in range(ROWS) if other != y).any()
             takes.append(named(m, f"{name}_takes", there[y] & ~waits))
-            leaves.append(named(m, f"{name}_leaves", takes[y] | (~ended & item.empty)))
-            after.append(named(m, f"{name}_next", ended | (leaves[y] & item.last)))
+            goes = takes[y] | useless[y] | (~ended & item.empty)
+            leaves.append(named(m, f"{name}_leaves", goes))
+            after.append(named(m, f"{name}_next", ended | (goes & item.last)))
         column = self.o.payload
         joining, filling, skip = Signal(), Signal(), Signal()
+        known = Cat(o | s.valid for o, s in zip(over, sources, strict=True)).all()
+        known = named(m, "known", joining & known)
         m.d.comb += [
-            known.eq(Cat(o | s.valid for o, s in zip(over, sources, strict=True)).all()),
-            self.o.valid.eq(joining & known),
-            column.empty.eq(~Cat(there).any()),
+            self.o.valid.eq(known & (~skips | column.last)),
+            column.empty.eq(~Cat(takes).any()),
             column.last.eq(Cat(after).all()),
             column.end.eq(column.last & last_row),
             column.column.eq(
@@ -154,7 +166,9 @@ class Join(wiring.Component):
                             column.index[dy].eq(items[y].index),
                             column.selected[dy].eq(items[y].selected),
                         ]
-        step = named(m, "step", self.o.valid & self.o.ready)
+        step = named(m, "step", known & (self.o.ready | (skips & ~column.last)))
+        with m.If(step & takes[1]):
+            m.d.sync += reach.eq(items[1].column + 2)
         row_done = named(m, "row_done", step & column.last)
         for source, leaf, ended, then in zip(sources, leaves, over, after, strict=True):
             m.d.comb += source.ready.eq(step & leaf)
@@ -183,6 +197,7 @@ class Join(wiring.Component):
             lacking = three & (number == (rows - 1)[:SIDE_BITS]) & (~double | layer.rows[0])
             m.d.sync += [
                 row.eq(number),
+                reach.eq(0),
                 over[0].eq(~three | (number == 0)),
                 over[1].eq(single),
                 over[2].eq(lacking),

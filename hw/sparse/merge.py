@@ -91,7 +91,7 @@ class Merge(wiring.Component):
         found = Signal()  # there is a candidate
         column = Signal(SIDE_BITS)  # its output column
         least = Signal(SIDE_BITS)  # output column of the next one, at least: column + 1
-        limit = Signal(SIDE_BITS + 1)  # last input column that reaches the least
+        limit = Signal(SIDE_BITS + 1)  # last input column that it reaches
         at = [Signal(signed(SIDE_BITS + 1), name=f"at_{dx}") for dx in range(REACH)]
         finished = Signal()  # no candidate is left in the row; columns are
 
@@ -99,49 +99,55 @@ class Merge(wiring.Component):
         # ascend: the j-th is at least j from the first, which is not behind.
         items = [window.items[j] for j in range(REACH)]
         first = items[0]
-        shown = Signal(REACH)
-        m.d.comb += [
-            shown[0].eq(window.present[0] & ~first.empty),
-            shown[1].eq(window.present[1] & shown[0] & ~first.last),
-            shown[2].eq(window.present[2] & shown[1] & ~items[1].last),
-        ]
+        view, shown = Signal(REACH), Signal(REACH)
+        for j, item in enumerate(items):
+            before = view[j - 1] & ~items[j - 1].last if j else 1
+            m.d.comb += [
+                view[j].eq(window.present[j] & before),
+                shown[j].eq(view[j] & ~item.empty),
+            ]
         inside = [named(m, f"inside_{dx}", found & (layer.kernel > dx)) for dx in range(REACH)]
         hit = [Signal(REACH, name=f"hit_{j}") for j in range(REACH)]
         for j, item in enumerate(items):
             for dx in range(j, REACH):
                 m.d.comb += hit[j][dx].eq(shown[j] & inside[dx] & (item.column == at[dx]))
         behind = named(m, "behind", shown[0] & found & (first.column < at[0]))
-        beyond = [named(m, f"beyond_{j}", shown[j] & ~hit[j].any()) for j in range(2)]
-        # All that the candidate and the next one depend on is in view.
-        enough = named(
-            m,
-            "enough",
-            (window.present[0] & first.last)
-            | (shown[1] & items[1].last)
-            | shown[2]
-            | beyond[0]
-            | beyond[1],
+        # The next candidate starts from the first column that asks for one: the centre of a
+        # submanifold for one at its own column; a selected element, or in a plain convolution any,
+        # for those at ``base`` and after that reach it. Of three columns that ask for nothing, the
+        # last one stands for what may follow.
+        chosen = [(item.selected & item.element).any() for item in items]
+        last_shown = named(
+            m, "last_shown", Cat(v & i.last for v, i in zip(view, items, strict=True)).any()
         )
-
-        # The next candidate starts from the first column that reaches one: at stride 1 from at[1]
-        # on, at stride 2 from at[2] on. Of a submanifold each column may be a centre.
-        two = double | submanifold
-        ahead = named(m, "ahead", ~single & ~submanifold)  # a column reaches the one before it
-        starts = []
+        starts, beyond = [], []
         for j, item in enumerate(items):
-            free = shown[j] & ~(hit[j][0] | (two & hit[j][1]))
-            earlier = item.column - (ahead & item.column.any())
-            reached = Mux(double, item.column >> 1, earlier[:SIDE_BITS])
-            soon = named(m, f"soon_{j}", found & (item.column <= limit))
+            wide, asks = Signal(name=f"wide_{j}"), Signal(name=f"asks_{j}")
+            m.d.comb += [wide.eq(~single), asks.eq(1)]
+            with m.If(submanifold):
+                m.d.comb += [wide.eq(0), asks.eq(item.element[1])]
+            with m.If(selective):
+                m.d.comb += [wide.eq(chosen[j]), asks.eq(chosen[j] | item.element[1])]
+            if j == REACH - 1:
+                with m.If(~last_shown):
+                    m.d.comb += [wide.eq(~single), asks.eq(1)]
+            met = hit[j][0] | ((double | ~wide) & hit[j][1])
+            reached = Mux(double, item.column >> 1, item.column - (wide & item.column.any()))
+            # The least candidate reaches it, too.
+            soon = found & (item.column <= limit) & (wide | double | (item.column != limit))
+            soon = named(m, f"soon_{j}", soon)
             # Only a kernel of 2 with stride 2 leaves a last column that reaches no output.
-            inside = Mux(soon, least != columns, ~double | (item.column >> 1 != columns))
+            fits = Mux(soon, least != columns, ~double | (item.column >> 1 != columns))
             starts.append(
                 (
-                    named(m, f"free_{j}", free),
-                    named(m, f"next_{j}", Mux(soon, least, reached)),
-                    named(m, f"inside_grid_{j}", inside),
+                    named(m, f"free_{j}", shown[j] & asks & ~met),
+                    named(m, f"next_{j}", Mux(soon, least, reached[:SIDE_BITS])),
+                    named(m, f"fits_{j}", fits),
                 )
             )
+            beyond.append(named(m, f"beyond_{j}", shown[j] & asks & ~hit[j].any()))
+        # All that the candidate and the next one depend on is in view.
+        enough = named(m, "enough", last_shown | shown[-1] | beyond[0] | beyond[1])
         following = named(m, "following", _first(starts, 1))
         some = named(m, "some", Cat(free for free, *_ in starts).any() & _first(starts, 2))
 
@@ -151,18 +157,15 @@ class Merge(wiring.Component):
         ready = named(m, "ready", enough & ~behind & ~finished)
         step = Signal()
         met = [_met(m, y, items, hit) for y in range(ROWS)]
-        chosen = [hit[j].any() & (i.selected & i.element).any() for j, i in enumerate(items)]
+        selected = Cat(hit[j].any() & chosen[j] for j in range(REACH)).any()
         kept = Signal()
         m.d.comb += kept.eq(1)
         with m.If(submanifold):
             m.d.comb += kept.eq(met[1][0][1])
         with m.If(selective):
-            m.d.comb += kept.eq(met[1][0][1] | Cat(chosen).any())
+            m.d.comb += kept.eq(met[1][0][1] | selected)
         # The last column is in view when no candidate follows.
-        ends = Cat(
-            window.present[0] & first.end,
-            *(s & i.end for s, i in zip(shown[1:], items[1:], strict=True)),
-        ).any()
+        ends = Cat(v & i.end for v, i in zip(view, items, strict=True)).any()
         m.d.comb += [
             event.present.eq(found & kept),
             event.last.eq(~some),
@@ -180,7 +183,8 @@ class Merge(wiring.Component):
                     m.d.comb += item.hits.eq(taps)
 
         # Columns leave: those behind; in a step what is behind the next candidate; at last all.
-        leaves = hit[0][0] | (double & hit[0][1]) | first.empty
+        alone = submanifold & hit[0][1] & ~hit[1][2]
+        leaves = hit[0][0] | (double & hit[0][1]) | alone | first.empty
         row_over = named(m, "row_over", window.drop & first.last)
         m.d.comb += [
             window.drop.eq(window.present[0] & (finished | behind | (step & leaves))),
@@ -193,7 +197,7 @@ class Merge(wiring.Component):
                 finished.eq(~some),
                 column.eq(following),
                 least.eq(following + 1),
-                limit.eq(Mux(double, (following << 1) + 3, following + 1 + ahead)),
+                limit.eq(Mux(double, (following << 1) + 3, following + 2)),
                 *(place.eq(left + dx) for dx, place in enumerate(at)),
             ]
         with m.If(row_over):

@@ -129,6 +129,7 @@ MALFORMED = {
         pointer(24), (1 << 22 | 1).to_bytes(4, "little")
     ),
     "huge": lambda h, e: h.__setitem__(pointer(9), (1 << 31).to_bytes(4, "little")),
+    "long last row": lambda h, e: h.__setitem__(pointer(24), (1 << 22).to_bytes(4, "little")),
     "long row": lambda h, e: h.__setitem__(
         pointer(3), (int.from_bytes(h[pointer(2)], "little") + 11).to_bytes(4, "little")
     ),
