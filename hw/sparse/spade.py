@@ -13,7 +13,7 @@ from amaranth.lib.wiring import Out
 from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import INDEX_BITS
 from golden.sparse.dma import DmaConfig, ReadClient, WriteClient
-from golden.sparse.gsu import HAZARD
+from golden.sparse.gsu import HAZARD, overwrite_distance
 from golden.sparse.record import CAUSES
 from golden.sparse.registers import ADDRESS_BITS as REGISTER_BITS
 from golden.sparse.spade import SpadeConfig
@@ -132,8 +132,7 @@ class Spade(wiring.Component):
         wiring.connect(m, queues["load"].o, loader.layer)
         loaded = loader.layer
         m.d.comb += gate.loaded.eq(loaded.valid & loaded.ready & (loaded.payload.sources > 1))
-        skew = 2 * config.array + 8
-        issue = part("issue", Issue(config, HAZARD, skew))
+        issue = part("issue", Issue(config, HAZARD, overwrite_distance(config.array)))
         wiring.connect(m, loader.passes, issue.passes)
         filler = part("filler", Filler(config))
         fills = part("fills", Queue(filler.fills.payload.shape(), 8))

@@ -57,12 +57,6 @@ def failures(machine: Machine, config: AcceleratorConfig, seeds: range) -> Itera
 
 
 def build(verilog: Path, top: str, config: AcceleratorConfig, trace: str = "none") -> Machine:
-    """Compile an accelerator; rows of a large array once for all of them."""
-    large = config.array >= 32
-    return Machine.build(
-        verilog,
-        top,
-        optimize="-O2",
-        trace=trace,
-        whole=(f"{top}_mxu_row",) if large else (),
-    )
+    """Compile an accelerator; rows and banks of a large array once for all of them."""
+    whole = (f"{top}_mxu_row", f"{top}_*_bank") if config.array >= 16 else ()
+    return Machine.build(verilog, top, optimize="-O1", trace=trace, whole=whole)
