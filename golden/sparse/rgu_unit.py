@@ -140,7 +140,7 @@ class RguConfig(Process):
         density: float | NDArray[np.float64],
         use: str = "ignore",
     ) -> Case:
-        """A random layer of ``kind`` over maps of about the ``density``: of all sites, or by site."""
+        """A random layer of ``kind`` over maps of about the ``density``, one or one a site."""
         op, kernel, stride, mode = kind
         layer = RuleLayer(
             op=op,
