@@ -33,8 +33,8 @@ from .statistics import Statistics
 from .tiler import Tiler
 from .vpu import Vpu
 
-LOAD_DEPTH = 128
-"""Beats of the load client that may be under way: more than a latency of 100 cycles."""
+LOAD_DEPTH = 256
+"""Beats of the load client that may be under way: a latency of 100 cycles and two bursts fit."""
 
 
 def dma_config(config: AcceleratorConfig) -> DmaConfig:
