@@ -41,6 +41,19 @@ from .layout import (
 )
 from .requantize import Parameters, Requantize
 
+VPU_FIELDS = (
+    "measure",
+    "selection",
+    "relu",
+    "select_count",
+    "select_ratio",
+    "threshold",
+    "phased",
+    "output_cpr",
+    "output_entries",
+)
+"""What the vector unit must know of a layer; without importance, ``VPU_PLAIN_FIELDS`` is enough."""
+VPU_PLAIN_FIELDS = ("relu", "phased")
 READ = 2
 """Cycles from a read of the sum buffer, or of tags, to its answer."""
 QUEUE = 2
