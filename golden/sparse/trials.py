@@ -45,7 +45,9 @@ def trial(
     channels: int = 3,
     network: Network | None = None,
     variant: Variant | None = None,
+    shape: tuple[int, int] | None = None,
     density: float | None = None,
+    tiler: Tiler | None = None,
     base: int = 0,
 ) -> Trial:
     """A random trial: up to ``side`` rows and columns, ``layers`` in a chain before maps are
@@ -54,17 +56,18 @@ def trial(
     if network is None:
         network = random_network(rng, config.array, variant, layers, channels)
     network = network.for_variant(variant)
-    # Every stride 2 halves the grid, and what is brought back must meet.
-    step = 1 << sum(layer.role == "down" for layer in network.layers)
-    sides = [step * int(rng.integers(1, max(1, side // step) + 1)) for _ in range(2)]
-    shape = sides[0], sides[1]
+    if shape is None:
+        # Every stride 2 halves the grid, and what is brought back must meet.
+        step = 1 << sum(layer.role == "down" for layer in network.layers)
+        sides = [step * int(rng.integers(1, max(1, side // step) + 1)) for _ in range(2)]
+        shape = sides[0], sides[1]
     if density is None:
         density = float(rng.choice(DENSITIES))
     pillars = random_map(rng, shape, density, network.layers[0].channels[0])
     weights = {layer.name: random_weights(rng, layer) for layer in network.layers}
-    made = program(
-        network, variant, shape, config, base=base, tiler=random_tiler(rng, bool(rng.integers(2)))
-    )
+    if tiler is None:
+        tiler = random_tiler(rng, bool(rng.integers(2)))
+    made = program(network, variant, shape, config, base=base, tiler=tiler)
     runs = tuple(run(network, variant, pillars, lambda layer, sums: weights[layer.name]))
     return Trial(made, build(made, pillars, weights), pillars, weights, runs)
 

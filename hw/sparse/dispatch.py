@@ -19,7 +19,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
-from golden.sparse.descriptor import SOURCES
+from golden.sparse.accelerator import AcceleratorConfig
+from golden.sparse.descriptor import FIELDS, LAYERS, SOURCES, address_mask, highest
 
 from ..arith import named
 from .layout import layer_layout, token_layout
@@ -48,6 +49,54 @@ class Queue(wiring.Component):
             fifo.r_en.eq(self.o.ready),
         ]
         return m
+
+
+class LayerQueue(wiring.Component):
+    """A :class:`Queue` of checked layers that keeps no more than ``fields``, all else comes out as
+    zero: of a number the bits that a descriptor may set, of an address those that may not be zero.
+
+    Parameters
+    ----------
+    config : AcceleratorConfig
+    fields : names of members of layer_layout()
+    depth : int
+    """
+
+    def __init__(self, config: AcceleratorConfig, fields: Sequence[str], depth: int):
+        self._kept = {name: _bits(name, config) for name in fields}
+        self._depth = depth
+        shape = layer_layout()
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.queue = queue = Queue(
+            data.StructLayout({name: stop - start for name, (start, stop) in self._kept.items()}),
+            self._depth,
+        )
+        m.d.comb += [
+            queue.i.valid.eq(self.i.valid),
+            self.i.ready.eq(queue.i.ready),
+            self.o.valid.eq(queue.o.valid),
+            queue.o.ready.eq(self.o.ready),
+        ]
+        for name, (start, stop) in self._kept.items():
+            m.d.comb += [
+                queue.i.payload[name].eq(self.i.payload[name][start:stop]),
+                self.o.payload[name][start:stop].eq(queue.o.payload[name]),
+            ]
+        return m
+
+
+def _bits(name: str, config: AcceleratorConfig) -> tuple[int, int]:
+    """First bit, and last plus 1, of a layer's field that a checked descriptor may set."""
+    if name == "number":
+        return 0, (LAYERS - 1).bit_length()
+    field = next(field for field in FIELDS if field.name == name)
+    if field.address:
+        mask = address_mask(field) ^ ((1 << field.bits) - 1)
+        return (mask & -mask).bit_length() - 1, mask.bit_length()
+    return 0, highest(field, config, LAYERS).bit_length()
 
 
 class Fork(wiring.Component):

@@ -101,7 +101,6 @@ class Gatherer(wiring.Component):
             | (more_vectors == MOST_VECTORS)
             | ~(is_open | keep),
         )
-        something = named(m, "something", is_open | keep | i.vector | i.layer)
         take = Signal()
         m.d.comb += [
             self.i.ready.eq(closed.i.ready & fifo.i.ready & ~jump),
@@ -109,7 +108,7 @@ class Gatherer(wiring.Component):
             fifo.i.valid.eq(take & keep),
             fifo.i.payload.data.eq(i.data),
             fifo.i.payload.strobe.eq(i.strobe),
-            closed.i.valid.eq((self.i.valid & jump) | (take & close & something)),
+            closed.i.valid.eq((self.i.valid & jump) | (take & close)),
             closed.i.payload.address.eq(Mux(is_open, start, address)),
             closed.i.payload.beats.eq(Mux(jump, beats, more_beats)),
             closed.i.payload.vectors.eq(Mux(jump, vectors, more_vectors)),

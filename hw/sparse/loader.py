@@ -36,6 +36,24 @@ from .layout import (
     tile_layout,
 )
 
+LOADER_FIELDS = (
+    "op",
+    "kernel",
+    "resident",
+    "sources",
+    "input_tiles",
+    "output_tiles",
+    "source_tiles",
+    "features_after",
+    *(f"features{s}" for s in range(SOURCES)),
+    "input_plane",
+    "output_plane",
+    "weights",
+    "parameters",
+    "output_features",
+    "number",
+)
+"""What the loader must know of a layer."""
 CHUNK = 64
 """Input vectors of one read: the grain in which loads follow the layer before."""
 

@@ -19,12 +19,33 @@ from golden.sparse.descriptor import INDEX_BITS, OPS, SOURCES
 
 from ..arith import named
 from .cpr import CprReader, CprWriter, cpr_layer_layout, cpr_output_layout
-from .dispatch import Fork, PresenceWatch, Queue, rows_layout
+from .dispatch import Fork, LayerQueue, PresenceWatch, Queue, rows_layout
 from .layout import done_layout, layer_layout, pillar_layout, read_layout, write_layout
 from .merge import rgu_layer_layout
 from .rgu import Rgu
+from .tiler import TILER_FIELDS
 
 UNION = OPS.index("union")
+RULES_FIELDS = tuple(
+    dict.fromkeys(
+        (
+            "op",
+            "cpr_after",
+            "measure",
+            "sources",
+            "write_cpr",
+            "capacity",
+            *(f"{whose}_cpr" for whose in ("source", "second", "output")),
+            *(f"{whose}_entries" for whose in ("source", "second", "output")),
+            "rows",
+            "columns",
+            "use",
+            *rgu_layer_layout().members,
+            *TILER_FIELDS,
+        )
+    )
+)
+"""What rule generation, the tiler and the gate must know of a layer."""
 DEPTH = 2
 """Layers that wait before each unit."""
 
@@ -114,7 +135,7 @@ class RuleGeneration(wiring.Component):
         wiring.connect(m, queue("writer", cpr_output_layout(), fields).o, writer.layer)
         fields = {"united": layer.sources > 1, "rows": layer.rows}
         wiring.connect(m, queue("watch", rows_layout(), fields).o, watch.lists)
-        m.submodules.tiler_layers = tiler = Queue(layer_layout(), DEPTH)
+        m.submodules.tiler_layers = tiler = LayerQueue(config, TILER_FIELDS, DEPTH)
         wiring.connect(m, layers.tiler, tiler.i)
         wiring.connect(m, tiler.o, wiring.flipped(self.tiler_layer))
         # Only a union has a second list.

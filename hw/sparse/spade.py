@@ -20,18 +20,18 @@ from golden.sparse.spade import SpadeConfig
 
 from ..arith import named
 from .axi import axi4, axi4_lite, connect_flat, flat
-from .dispatch import AHEAD, Fork, Gate, Pair, Progress, Queue
+from .dispatch import AHEAD, Fork, Gate, LayerQueue, Pair, Progress, Queue
 from .dma import Dma
 from .fill import Filler, PresenceBits
 from .gsu import Engine
 from .issue import Issue
 from .layout import layer_layout, tile_layout
-from .loader import Loader
-from .rules import RuleGeneration
+from .loader import LOADER_FIELDS, Loader
+from .rules import RULES_FIELDS, RuleGeneration
 from .sequencer import Sequencer
 from .statistics import Statistics
 from .tiler import Tiler
-from .vpu import Vpu
+from .vpu import VPU_FIELDS, VPU_PLAIN_FIELDS, Vpu
 
 LOAD_DEPTH = 256
 """Beats of the load client that may be under way: a latency of 100 cycles and two bursts fit."""
@@ -104,9 +104,14 @@ class Spade(wiring.Component):
         # Layers.
         fork = part("layers", Fork(layer_layout(), ("rules", "load", "finish")))
         wiring.connect(m, sequencer.layer, fork.i)
+        finish_fields = VPU_FIELDS if self.config.importance else VPU_PLAIN_FIELDS
         queues = {
-            name: part(f"layers_{name}", Queue(layer_layout(), depth))
-            for name, depth in (("rules", 2), ("load", AHEAD), ("finish", AHEAD))
+            name: part(f"layers_{name}", LayerQueue(config, fields, depth))
+            for name, fields, depth in (
+                ("rules", RULES_FIELDS, 2),
+                ("load", LOADER_FIELDS, AHEAD),
+                ("finish", finish_fields, AHEAD),
+            )
         }
         for name, queue in queues.items():
             wiring.connect(m, getattr(fork, name), queue.i)

@@ -46,6 +46,10 @@ def _reach_layout() -> data.StructLayout:
     )
 
 
+TILER_FIELDS = ("op", "kernel", "first_tile", "tile", "span", "phased")
+"""What the tiler must know of a layer."""
+
+
 class Tiler(wiring.Component):
     """Cuts the output pillars of each layer into tiles.
 

@@ -41,6 +41,19 @@ from .layout import (
 )
 from .requantize import Parameters, Requantize
 
+VPU_FIELDS = (
+    "measure",
+    "selection",
+    "relu",
+    "select_count",
+    "select_ratio",
+    "threshold",
+    "phased",
+    "output_cpr",
+    "output_entries",
+)
+"""What the vector unit must know of a layer; without importance, ``VPU_PLAIN_FIELDS`` is enough."""
+VPU_PLAIN_FIELDS = ("relu", "phased")
 READ = 2
 """Cycles from a read of the sum buffer, or of tags, to its answer."""
 QUEUE = 2
@@ -201,14 +214,16 @@ class Vpu(wiring.Component):
             self.free.half.eq(here.half),
         ]
 
-        # The address is known with the tag; it goes on beside the pipeline, and into the queue.
-        index = Mux(here.phased, self.tag, here.index)
-        address = here.plane + Cat(Const(0, config.array.bit_length() - 1), index)
+        # The index is known with the tag. The address is made in the next cycle, and goes on beside
+        # the pipeline into the queue.
+        indexed = Signal(step, reset_less=True)
+        m.d.sync += [indexed.eq(here), indexed.index.eq(Mux(here.phased, self.tag, here.index))]
+        offset = Cat(Const(0, config.array.bit_length() - 1), indexed.index)
         vector = Signal(vector_layout())
-        m.d.comb += vector.address.eq(address)
-        m.d.comb += [vector[f].eq(here[f]) for f in ("null", "flush", "vector", "layer")]
+        m.d.comb += vector.address.eq(indexed.plane + offset)
+        m.d.comb += [vector[f].eq(indexed[f]) for f in ("null", "flush", "vector", "layer")]
         m.d.comb += [
-            writer.vector.eq(_delays(m, vector, requantize.LATENCY, "vector")[-1]),
+            writer.vector.eq(_delays(m, vector, requantize.LATENCY - 1, "vector")[-1]),
             writer.features.eq(pipeline.result),
             writer.valid.eq(go_at[-1]),
             room.eq(_room(m, "vectors", depth, go, writer.taken)),
