@@ -20,8 +20,10 @@ from .workload import Load, Workload
 
 AROUND = 1
 """Descriptors before and after a layer that are simulated with it."""
-IDLE = 0.003
+IDLE = 0.005
 """Share of idle cycles, of a layer and the one after it, below which there is nothing to gain."""
+GAIN = 0.001
+"""Share of the cycles of a layer and those around it that another tiling must save."""
 PARTS = (1.0, 0.6)
 """Of the reference frame's pillars."""
 
@@ -88,11 +90,16 @@ class _Search:
             for size in candidates(self.config):
                 before = self.cut(mine, replace(default, first_tile=size[0], tile=size[1]))
                 cycles = self.cycles(mine)
-                if cycles < least:
+                if cycles < (1 - GAIN) * least:
                     least, chosen[name] = cycles, self.tilings[mine[0]]
                 else:
                     self.cut(mine, before)
-        return chosen
+        # Further off there may be more to lose: the rule generator runs layers ahead.
+        return chosen if self.whole() < whole.cycles else {}
+
+    def whole(self) -> float:
+        """Cycles of the list."""
+        return Machine(self.config, self.loads, self.tilings).run().cycles
 
     def cut(self, mine: list[int], by: Tiling) -> Tiling:
         """Cut the descriptors of a layer; returns how they were."""
