@@ -19,11 +19,10 @@ class AcceleratorConfig:
     """A sparse accelerator: an N x N weight-stationary array with double-buffered memories.
 
     ``array``: N, rows and columns of the array (4 to 128, a power of two). ``bus_bits``: AXI data
-    width (64 to 512, at most a vector of 8 N bits; at N = 4, 64). ``input_bytes``,
-    ``weight_bytes``: the rings of INT8 input vectors and of rows of INT8 weights; ``sum_bytes``:
-    INT32 sums, both halves; each a power of two of vectors. ``rule_bytes``: rules of two tiles,
-    nine taps. ``columns``: most columns of an input grid (2 to 2048): the length of the rule
-    generator's row buffers.
+    width (64 to 512; of a whole machine, at most 8 N). ``input_bytes``, ``weight_bytes``: the rings
+    of INT8 input vectors and of rows of INT8 weights; ``sum_bytes``: INT32 sums, both halves; each
+    a power of two of vectors. ``rule_bytes``: rules of two tiles, nine taps. ``columns``: most
+    columns of an input grid (2 to 2048): the length of the rule generator's row buffers.
     ``latency``: cycles from a read request to its first beat, and from the last beat of a write to
     its response. ``frequency``: MHz; turns cycles into frames a second and nothing else.
     """
@@ -41,7 +40,7 @@ class AcceleratorConfig:
     def __post_init__(self) -> None:
         sizes = (4, 8, 16, 32, 64, 128)
         require(self.array in sizes, "array", self.array, ", ".join(map(str, sizes)))
-        widths = [width for width in (64, 128, 256, 512) if width <= max(64, 8 * self.array)]
+        widths = (64, 128, 256, 512)
         require(self.bus_bits in widths, "bus_bits", self.bus_bits, ", ".join(map(str, widths)))
         n = self.array
         for name, vector, least, what in (
