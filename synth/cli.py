@@ -13,8 +13,8 @@ from golden.errors import BadInput
 from . import flow, recipes, sources
 from .library import DEFAULT_LIBERTY, Library
 from .memories import DEFAULT_SRAM, Sram
-from .metrics import Result
-from .tables import show, show_recipes
+from .metrics import Result, load
+from .tables import show, show_paths, show_recipes, show_tree
 
 DEFAULT_PERIOD = 10.0
 
@@ -154,6 +154,32 @@ def compare_recipes(build: Path, **options) -> None:
     results.sort(key=lambda result: result.design)
     show(results)
     show_recipes(results, recipes.DEFAULT)
+
+
+@main.command()
+@click.argument("design")
+@_build
+@click.option(
+    "--least",
+    type=click.FloatRange(0, 100),
+    default=0.5,
+    show_default=True,
+    help="Share of all area, in percent, of the smallest module that is shown.",
+)
+@click.option("--paths", type=click.IntRange(0), default=5, show_default=True)
+def tree(design: str, build: Path, least: float, paths: int) -> None:
+    """Print the modules of DESIGN with their areas, and the modules with the longest paths.
+
+    Of a design that is mapped module by module, from its results.
+    """
+    path = build / "synth" / design / "metrics.json"
+    if not path.is_file():
+        raise BadInput(f"{path} does not exist; `python -m synth run {design}` makes it")
+    result = load(path)
+    if not result.branches:
+        raise BadInput(f"{design} is no design that is mapped module by module")
+    show_tree(result, least / 100)
+    show_paths(result, paths)
 
 
 @main.command()

@@ -8,25 +8,26 @@ from .netlist import Netlist
 from .sta import Timing
 
 
+def named(netlists: dict[str, Netlist], top: str, pin: str) -> str:
+    """A register's pin by the net that the register drives; a memory's and a port by itself."""
+    owner, _, local = pin.rpartition("/")
+    found = locate(netlists, top, owner) if owner else None
+    if not found or found[1].cell.kind == "memory":
+        return pin
+    netlist, instance = found
+    place = owner.removesuffix(instance.name)
+    nets = [instance.pins.get(name) for name in instance.cell.outputs]
+    return next(
+        (place + netlist.names[net] for net in nets if net in netlist.names),
+        f"{owner}/{local}",
+    )
+
+
 def critical_path(netlists: dict[str, Netlist], top: str, timing: Timing) -> CriticalPath | None:
     """The longest path of a timed design; None when it has none."""
     path = timing.longest
     if path is None:
         return None
-
-    def named(pin: str) -> str:
-        """A register's pin by the net that the register drives; a memory's and a port by itself."""
-        owner, _, local = pin.rpartition("/")
-        found = locate(netlists, top, owner) if owner else None
-        if not found or found[1].cell.kind == "memory":
-            return pin
-        netlist, instance = found
-        place = owner.removesuffix(instance.name)
-        nets = [instance.pins.get(name) for name in instance.cell.outputs]
-        return next(
-            (place + netlist.names[net] for net in nets if net in netlist.names),
-            f"{owner}/{local}",
-        )
 
     stages, entered, before = [], "", 0.0
     for pin, arrival in path.points:
@@ -41,5 +42,9 @@ def critical_path(netlists: dict[str, Netlist], top: str, timing: Timing) -> Cri
             before = arrival
         entered = local
     return CriticalPath(
-        path.kind, named(path.points[0][0]), named(path.points[-1][0]), path.delay, stages
+        path.kind,
+        named(netlists, top, path.points[0][0]),
+        named(netlists, top, path.points[-1][0]),
+        path.delay,
+        stages,
     )

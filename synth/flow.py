@@ -20,11 +20,11 @@ from pathlib import Path
 from golden.files import write_atomic, write_json
 
 from . import hierarchy, memories, sta, yosys
-from .critical import critical_path
+from .critical import critical_path, named
 from .hierarchy import Occurrence
 from .library import DEFAULT_LIBERTY, Library
 from .memories import DEFAULT_SRAM, Sram
-from .metrics import MemoryUse, Metric, Provenance, Result, from_dict, metric
+from .metrics import Branch, MemoryUse, Metric, Provenance, Result, from_dict, metric
 from .metrics import save as save_result
 from .netlist import Net, Netlist, read
 from .power import Activity, Power, power
@@ -250,6 +250,7 @@ def _synthesise(job: Job, work: Path) -> Result:
         places=tuple(each.path for each in found if each.instances),
         # Reset reaches every module by one net, which a layout would buffer as it does the clock.
         ideal=job.source.reset if job.source.hierarchical else None,
+        ends=job.source.hierarchical,
     )
     watts = sum((_power(job, each, timing) for each in found), Power(0.0, 0.0, 0.0, 0.0))
     uses = _memories(job, library, kinds, found)
@@ -263,6 +264,7 @@ def _synthesise(job: Job, work: Path) -> Result:
         cells_by_type=_by_type(library, found),
         parts=parts,
         memories=uses,
+        branches=_branches(job, netlists, kinds, timing) if job.source.hierarchical else [],
         critical_path=critical_path(netlists, top, timing),
     )
 
@@ -286,6 +288,24 @@ def _memories(
             counts[instance.cell.name] += each.count
     uses = [job.sram.use(kinds[name], n, library.voltage) for name, n in counts.items()]
     return sorted(uses, key=lambda use: (-use.count * use.area, use.shape))
+
+
+def _branches(
+    job: Job,
+    netlists: dict[str, Netlist],
+    kinds: dict[str, memories.Memory],
+    timing: sta.Timing,
+) -> list[Branch]:
+    sizes = {name: (kind.bits, job.sram.area(kind)) for name, kind in kinds.items()}
+    top = job.source.name
+    return [
+        replace(
+            branch,
+            start=named(netlists, top, branch.start),
+            end=named(netlists, top, branch.end),
+        )
+        for branch in hierarchy.branches(netlists, top, timing, sizes)
+    ]
 
 
 def _net(netlist: Netlist, port: str | None) -> Net | None:

@@ -140,6 +140,25 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Branch:
+    """A module of a design whose modules were kept, with all below it, and ``count`` - 1 more of it
+    beside it; figures are of all of these. ``path``: "" is the design, else "a/b". ``delay``: ns of
+    the longest path that ends in it, from ``start`` to ``end``; None without any."""
+
+    path: str
+    module: str
+    count: int
+    cells: int
+    flip_flops: int
+    area: float
+    memory_bits: int
+    memory_area: float
+    delay: float | None
+    start: str
+    end: str
+
+
+@dataclass(frozen=True)
 class MemoryUse:
     """A kind of memory in a design. Area in um2, energies in pJ an access, leakage in uW: of each
     of ``count``."""
@@ -198,6 +217,8 @@ class Result:
     cells_by_type: dict[str, dict[str, float]] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
     memories: list[MemoryUse] = field(default_factory=list)
+    branches: list[Branch] = field(default_factory=list)
+    """The tree of modules, each before what it contains; empty where they were dissolved."""
     critical_path: CriticalPath | None = None
     schema: str = SCHEMA
 
@@ -239,6 +260,7 @@ def from_dict(data: dict[str, Any]) -> Result:
             "metrics": [Metric(**item) for item in data["metrics"]],
             "parts": [Part(**item) for item in data["parts"]],
             "memories": [MemoryUse(**item) for item in data.get("memories", [])],
+            "branches": [Branch(**item) for item in data.get("branches", [])],
             "critical_path": path
             and CriticalPath(**{**path, "stages": [Stage(**stage) for stage in path["stages"]]}),
         }

@@ -28,10 +28,12 @@ class Path_:
 
 @dataclass(frozen=True)
 class Timing:
-    """``paths`` by kind; ``slews``: pin ("instance/pin") -> (rise, fall) in ns."""
+    """``paths`` by kind; ``slews``: pin ("instance/pin") -> (rise, fall) in ns; ``ends``: the
+    longest path to each end as (delay in ns, start, end), where they were asked for."""
 
     paths: dict[str, Path_]
     slews: dict[str, tuple[float, float]]
+    ends: tuple[tuple[float, str, str], ...] = ()
 
     @property
     def longest(self) -> Path_ | None:
@@ -61,12 +63,14 @@ def run(
     memories: Path | None = None,
     places: tuple[str, ...] = ("",),
     ideal: str | None = None,
+    ends: bool = False,
 ) -> Timing:
     """Timing of ``netlist`` with an ideal clock of ``period`` ns on port ``clock``.
 
     ``memories``: a Liberty file of the black boxes, if there are any. ``places``: "" or "a/b/",
     the modules in which slews are wanted. ``ideal``: an input that is sharp everywhere and begins
-    no path. Leaves ``sta_job.tcl`` and ``sta.txt`` in ``folder``. Raises :class:`Failed`.
+    no path. ``ends``: whether the longest path to each end is wanted. Leaves ``sta_job.tcl`` and
+    ``sta.txt`` in ``folder``. Raises :class:`Failed`.
     """
     scale = library.time_unit / 1e-9
     job = {
@@ -78,6 +82,7 @@ def run(
         "period": period,
         "clock": clock or "",
         "ideal": ideal or "",
+        "ends": int(ends),
         "driver": library.driver.name,
         "load": f"{library.output_load:.6f}",
         "slew": f"{library.clock_slew * scale:.6f}",
@@ -105,6 +110,7 @@ def read(path: Path) -> Timing:
     delays: dict[str, float] = {}
     points: dict[str, list[tuple[str, float]]] = {}
     slews: dict[str, tuple[float, float]] = {}
+    ends: list[tuple[float, str, str]] = []
     done = False
     for line in path.read_text(errors="replace").splitlines():
         match line.split("\t"):
@@ -112,6 +118,8 @@ def read(path: Path) -> Timing:
                 slews[pin] = (float(rise), float(fall))
             case ["@", "point", kind, pin, arrival]:
                 points.setdefault(kind, []).append((pin, float(arrival)))
+            case ["@", "end", delay, start, end]:
+                ends.append((round(float(delay), 6), start, end))
             case ["@", "path", kind, delay]:
                 delays[kind] = round(float(delay), 6)
             case ["@", "done"]:
@@ -121,4 +129,4 @@ def read(path: Path) -> Timing:
     if not done:
         raise Failed("OpenSTA stopped before its end")
     paths = {kind: Path_(kind, delay, tuple(points[kind])) for kind, delay in delays.items()}
-    return Timing(paths, slews)
+    return Timing(paths, slews, tuple(ends))

@@ -1,6 +1,6 @@
 # Timing of one mapped netlist, as lines that a program reads: "@ kind value ...", tab-separated.
 # The job (see sta.py) sets: liberty memories netlist top period clock ideal driver load slew
-# places
+# places ends
 #
 # OpenSTA 2.0.17 goes on after an error and exits with 0; sta.py looks for "Error" in the output
 # and for the last line, "@ done".
@@ -51,6 +51,15 @@ longest register-register $clocks $data
 longest input-register $inputs $data
 longest register-output $clocks [all_outputs]
 longest input-output $inputs [all_outputs]
+
+# The longest path to each end, which says where in a large design there is work to do.
+if {$ends} {
+  foreach end [find_timing_paths -path_delay max -group_count 1000000 -endpoint_count 1] {
+    say end [expr {$period - [get_property $end slack]}] \
+      [get_property [get_property $end startpoint] full_name] \
+      [get_property [get_property $end endpoint] full_name]
+  }
+}
 
 # Transition times at each pin: what the power calculation looks energies up with.
 # Instances of modules among them, which are not named so, are none of the library's.

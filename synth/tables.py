@@ -9,7 +9,7 @@ from rich.table import Table
 
 from golden.cli import output
 
-from .metrics import KINDS, Result
+from .metrics import KINDS, Branch, Result
 
 COLUMNS = (
     "area",
@@ -75,6 +75,47 @@ def show(results: list[Result]) -> None:
     for result in results:
         if result.status != "ok":
             output.print(f"{result.design} failed: {result.error}", soft_wrap=True, markup=False)
+
+
+def show_tree(result: Result, least: float) -> None:
+    """Print the tree of a design's modules: what is below ``least`` of all area, cells and memories
+    together, is left out."""
+    whole = result.branches[0]
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("module", no_wrap=True)
+    for name in ("cells\num2", "memory\num2", "share\n%", "flip-flops", "memory\nbit", "path\nns"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for branch in result.branches:
+        share = (branch.area + branch.memory_area) / (whole.area + whole.memory_area)
+        if share < least:
+            continue
+        depth = branch.path.count("/") + 1 if branch.path else 0
+        name = branch.path.rpartition("/")[2] or result.design
+        table.add_row(
+            "  " * depth + name + (f" x {branch.count}" if branch.count > 1 else ""),
+            f"{branch.area:,.0f}",
+            f"{branch.memory_area:,.0f}",
+            f"{100 * share:.2f}",
+            f"{branch.flip_flops:,}",
+            f"{branch.memory_bits:,}",
+            "-" if branch.delay is None else f"{branch.delay:.2f}",
+        )
+    output.print(table)
+
+
+def show_paths(result: Result, number: int) -> None:
+    """Print the longest paths, one for each module that contains the end of one by itself."""
+    leaves: dict[str, Branch] = {}
+    for branch in result.branches:  # what contains comes first: the deepest remains
+        if branch.delay is not None:
+            leaves[branch.end] = branch
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("path\nns", justify="right", no_wrap=True)
+    table.add_column("from", overflow="fold")
+    table.add_column("to", overflow="fold")
+    for branch in sorted(leaves.values(), key=lambda b: -b.delay)[:number]:
+        table.add_row(f"{branch.delay:.2f}", branch.start, branch.end)
+    output.print(table)
 
 
 def recipe_ratios(results: list[Result], base: str) -> dict[str, dict[str, float]]:

@@ -15,6 +15,8 @@ from golden.errors import BadInput
 from .library import Library
 from .recipes import Recipe
 
+#: What nobody reads, and constants, across the borders of modules: one level of them a time.
+_BORDERS = ("opt_hier", "opt_clean")
 WORKER = Path(__file__).with_name("yosys_worker.py")
 Mapping = Literal["flat", "parts", "modules"]
 
@@ -72,6 +74,7 @@ def commands(
         f"synth -top {top}{flatten} {recipe.synth}".rstrip() + " -run begin:fine",
         f"@memories {least[0]} {least[1]}",
         f"synth -top {top}{flatten} {recipe.synth}".rstrip() + " -run fine:",
+        *(_BORDERS * 3 if mapping == "modules" else ()),
         f"dfflibmap -liberty {liberty}{avoid}",
         "opt -fast",
         f"abc -liberty {liberty} -constr constraints{delay}{avoid}{script}",
