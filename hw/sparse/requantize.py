@@ -24,16 +24,18 @@ from golden.requantizer import RequantizerConfig
 from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.places import PARAMETER_BYTES
 
+from ..pipeline import lanes_of
 from ..requantizer import Bias, Clamp, Multiply, Shift
+from ..shared import Shared
 
 LATENCY = 4
 """Cycles from ``sums`` to ``result``."""
 
 
-def requantizer_of(config: AcceleratorConfig) -> RequantizerConfig:
-    """The arithmetic; ReLU is chosen layer by layer, and comes after the clamp, which is the same
-    without a zero point."""
-    return RequantizerConfig(requant=RequantConfig(relu=False), lanes=config.array)
+STAGES = {"bias": Bias, "multiply": Multiply, "shift": Shift, "clamp": Clamp}
+LANE = RequantizerConfig(requant=RequantConfig(relu=False), lanes=1)
+"""The arithmetic of a channel; ReLU is chosen layer by layer, and comes after the clamp, which is
+the same without a zero point."""
 
 
 def parameter_layout() -> data.StructLayout:
@@ -111,8 +113,7 @@ class Requantize(wiring.Component):
     """
 
     def __init__(self, config: AcceleratorConfig):
-        self.config = requantizer_of(config)
-        n = config.array
+        self._lanes = n = config.array
         super().__init__(
             {
                 "parameters": In(data.ArrayLayout(parameter_layout(), n)),
@@ -128,11 +129,14 @@ class Requantize(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        n = self.config.lanes
-        m.submodules.bias = bias = Bias(self.config)
-        m.submodules.multiply = multiply = Multiply(self.config)
-        m.submodules.shift = shift = Shift(self.config)
-        m.submodules.clamp = clamp = Clamp(self.config)
+        n = self._lanes
+        stages = {}
+        for name, make in STAGES.items():
+            lane = Shared(f"requantize_{name}", lambda make=make: make(LANE))
+            stages[name] = [lane.copy() for _ in range(n)]
+            for k, copy in enumerate(stages[name]):
+                m.submodules[f"{name}_{k}"] = copy
+        bias, multiply, shift, clamp = stages.values()
 
         # Bit k: the first vector of a command, or any vector, is k cycles beyond `sums`; swaps
         # are a cycle ahead.
@@ -155,31 +159,31 @@ class Requantize(wiring.Component):
 
         total = Signal(data.ArrayLayout(signed(32), n), reset_less=True)
         product = Signal(
-            data.ArrayLayout(multiply.o.lanes[0].shape().members["product"], n), reset_less=True
+            data.ArrayLayout(multiply[0].o.lanes[0].shape().members["product"], n), reset_less=True
         )
-        shifted = Signal(shift.o.shape(), reset_less=True)
+        shifted = Signal(data.ArrayLayout(shift[0].o.shape(), n), reset_less=True)
         result = Signal(self.result.shape(), reset_less=True)
         m.d.comb += self.result.eq(result)
         for k in range(n):
             m.d.comb += [
-                bias.i.acc[k].eq(self.sums[k]),
-                bias.i.bias[k].eq(held["bias"][k]),
-                multiply.i.lanes[k].total.eq(total[k]),
-                multiply.i.lanes[k].multiplier.eq(held["multiplier"][k]),
-                shift.i.lanes[k].product.eq(product[k]),
-                shift.i.lanes[k].shift.eq(held["shift"][k]),
+                bias[k].i.acc.eq(self.sums[k]),
+                bias[k].i.bias.eq(held["bias"][k]),
+                multiply[k].i.lanes[0].total.eq(total[k]),
+                multiply[k].i.lanes[0].multiplier.eq(held["multiplier"][k]),
+                shift[k].i.lanes[0].product.eq(product[k]),
+                shift[k].i.lanes[0].shift.eq(held["shift"][k]),
+                clamp[k].i.eq(shifted[k]),
             ]
-        m.d.comb += clamp.i.eq(shifted)
         with m.If(self.enable):
-            m.d.sync += [total[k].eq(bias.o.lanes[k].total) for k in range(n)]
+            m.d.sync += [total[k].eq(bias[k].o.lanes[0].total) for k in range(n)]
         with m.If(moves[0]):
-            m.d.sync += [product[k].eq(multiply.o.lanes[k].product) for k in range(n)]
+            m.d.sync += [product[k].eq(multiply[k].o.lanes[0].product) for k in range(n)]
         with m.If(moves[1]):
-            m.d.sync += shifted.eq(shift.o)
+            m.d.sync += [shifted[k].eq(shift[k].o) for k in range(n)]
         mode = chain[-1]
         with m.If(moves[2]):
             for k in range(n):
-                code = clamp.o.result[k]
+                code = lanes_of(clamp[k].o.result, 1)[0]
                 drop = mode.zero | (mode.relu & code[-1])
                 m.d.sync += result[k].eq(Mux(drop, 0, code))
         return m
