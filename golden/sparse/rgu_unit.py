@@ -164,7 +164,7 @@ class RguConfig(Process):
 
     def corners(self) -> Iterator[Case]:
         """Every kind of layer on every small grid that is special to it, empty, sparse and full,
-        and with a single pillar anywhere; rows as long as the line buffers."""
+        and with a single pillar anywhere; on a larger one; rows as long as the line buffers."""
         rng = np.random.default_rng(0)
         width = self.columns
         for kind in KINDS:
@@ -179,6 +179,8 @@ class RguConfig(Process):
                 single = np.arange(15.0).reshape(3, 5) == site
                 yield self.layer(rng, kind, (3, 5), single.astype(float), "important")
             if least <= width:
+                for density in (0.03, 0.1, 0.3, 0.6):
+                    yield self.layer(rng, kind, (10, min(width, 40)), density, use)
                 yield self.layer(rng, kind, (3, width), 1)
                 yield self.layer(rng, kind, (4, width), 0.9, use)
 
