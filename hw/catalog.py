@@ -436,6 +436,14 @@ def _sparse_designs() -> Iterable[Design]:
             "sparse accelerator",
             hierarchical=True,
         )
+    yield Design(
+        "dense_n16",
+        SpadeConfig(accelerator=ACCELERATORS["n16"], sparse=False, importance=False),
+        "dense accelerator, for comparison: spade_n16 without all that sparsity needs",
+        spade,
+        "sparse accelerator",
+        hierarchical=True,
+    )
 
 
 CATALOG: tuple[Design, ...] = (

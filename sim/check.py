@@ -108,7 +108,7 @@ def check_machine(
         seconds["build"] = round(machine.seconds, 2)
         begin = time.monotonic()
         seeds = range(options.seed * 1000, options.seed * 1000 + count)
-        failures = list(machines.failures(machine, config.accelerator, seeds))
+        failures = list(machines.failures(machine, config, seeds))
         seconds["run"] = round(time.monotonic() - begin, 2)
     if failures:
         failures.append(f"to reproduce: {options.command(described['name'])}")

@@ -12,6 +12,7 @@ from . import prune
 from .cpr import Cpr
 from .descriptor import DECONV, encode
 from .memory import (
+    Entries,
     Memory,
     cpr_bytes,
     feature_bytes,
@@ -106,10 +107,20 @@ def load(program: Program, image: Image, fill: int = 0) -> Memory:
     return memory
 
 
-def read_map(program: Program, memory: Memory, place: Place) -> FeatureMap:
-    """The feature map at ``place``: of a concatenation put together, of a pruned map the rest."""
+def read_map(program: Program, memory: Memory, place: Place, *, lists: bool = True) -> FeatureMap:
+    """The feature map at ``place``: of a concatenation put together, of a pruned map the rest.
+
+    Without ``lists`` the CPR in memory is not looked at: the grid is full.
+    """
     array = program.config.array
-    listed = read_cpr(memory, place.cpr, place.entries, place.shape)
+    if lists:
+        listed = read_cpr(memory, place.cpr, place.entries, place.shape)
+    else:
+        allowed = "dense: a machine without lists has all sites active"
+        require(place.full, "variant of the program", program.variant.name, allowed)
+        sites = place.shape[0] * place.shape[1]
+        every = np.full(sites, ALL_PRESENT)
+        listed = Entries(Cpr.full(place.shape), every, every == ALL_PRESENT)
     count = len(listed.active)
     if len(place.features) == 1:
         features = read_features(memory, place.features[0], place.plane, place.tiles, count, array)[
@@ -130,9 +141,10 @@ def read_map(program: Program, memory: Memory, place: Place) -> FeatureMap:
     return FeatureMap(listed.active.select(listed.selected), features[listed.selected])
 
 
-def read_back(program: Program, memory: Memory) -> dict[str, FeatureMap]:
-    """The output of each layer by name, as :func:`golden.sparse.run.run` gives it."""
+def read_back(program: Program, memory: Memory, *, lists: bool = True) -> dict[str, FeatureMap]:
+    """The output of each layer by name, as :func:`golden.sparse.run.run` gives it. Without
+    ``lists``: as a dense machine leaves it."""
     return {
-        layer.name: read_map(program, memory, program.places[layer.name])
+        layer.name: read_map(program, memory, program.places[layer.name], lists=lists)
         for layer in program.network.layers
     }

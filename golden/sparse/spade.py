@@ -26,9 +26,10 @@ class SpadeConfig(Config):
         Processing element of the array: ``int8``, ``int4``, ``dint4``; weights are bytes in memory.
     sparse:
         False: every site is active, and there is neither rule generation nor anything else that
-        sparsity needs. For comparison.
+        sparsity needs. For comparison; it carries out programs of the variant ``dense``.
     importance:
-        False leaves out what vector pruning and selective dilation need.
+        False leaves out what vector pruning and selective dilation need, as a machine that is not
+        ``sparse`` must.
     """
 
     accelerator: AcceleratorConfig
@@ -42,6 +43,8 @@ class SpadeConfig(Config):
         for name in ("input_vectors", "weight_vectors", "tile"):
             value = getattr(a, name)
             require(value & (value - 1) == 0, name, value, "a power of two")
+        allowed = "False, as a dense machine prunes nothing"
+        require(self.sparse or not self.importance, "importance", self.importance, allowed)
         require(self.pe in WEIGHTS, "pe", self.pe, ", ".join(WEIGHTS))
 
     @property

@@ -51,7 +51,8 @@ def trial(
     base: int = 0,
 ) -> Trial:
     """A random trial: up to ``side`` rows and columns, ``layers`` in a chain before maps are
-    brought together, ``channels`` tiles of N. What is given is not drawn."""
+    brought together, ``channels`` tiles of N. What is given is not drawn. A ``shape`` must be such
+    that maps that are brought together meet."""
     variant = variant or random_variant(rng)
     if network is None:
         network = random_network(rng, config.array, variant, layers, channels)

@@ -7,7 +7,7 @@ by the presence bits that the rule generator read with the union's entries.
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -64,9 +64,15 @@ class PresenceBits(wiring.Component):
 class Filler(wiring.Component):
     """Writes beats of the load client into the rings, one a cycle.
 
+    Parameters
+    ----------
+    config : AcceleratorConfig
+    sparse : bool
+        False: no vector is ever absent, and there are no ports of presence bits.
+
     Attributes
     ----------
-    fills : In(stream of fill_layout(config))
+    fills : In(stream of fill_layout(sparse))
     i : In(stream of bus_bits)
         Data of the load client, in the order of ``fills``.
     write_input, write_weight : Out(write_*_layout(config))
@@ -76,49 +82,50 @@ class Filler(wiring.Component):
         Presence bits, a cycle after their index.
     """
 
-    def __init__(self, config: AcceleratorConfig):
-        self.config = config
+    def __init__(self, config: AcceleratorConfig, sparse: bool = True):
+        self.config, self._sparse = config, sparse
+        presence = {"presence_index": Out(INDEX_BITS), "presence": In(SOURCES)}
         super().__init__(
             {
-                "fills": In(stream.Signature(fill_layout(config))),
+                "fills": In(stream.Signature(fill_layout(sparse))),
                 "i": In(stream.Signature(config.bus_bits)),
                 "write_input": Out(write_input_layout(config)),
                 "write_weight": Out(write_weight_layout(config)),
                 "arrived_inputs": Out(POSITION_BITS),
                 "arrived_weights": Out(POSITION_BITS),
-                "presence_index": Out(INDEX_BITS),
-                "presence": In(SOURCES),
+                **(presence if sparse else {}),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config, fill = self.config, Signal(fill_layout(self.config))
+        config, fill = self.config, Signal(fill_layout(self._sparse))
         groups = config.array // config.beat
         valid = Signal()  # `fill` is being filled
         group = Signal(range(groups))
         # The presence bits of the vector at hand come from the memory: its index a cycle before.
-        absent = named(m, "absent", fill.sparse & ~select(self.presence, fill.source))
+        absent: Value = Const(0, 1)
+        if self._sparse:
+            absent = named(m, "absent", fill.sparse & ~select(self.presence, fill.source))
         beat = named(m, "beat", valid & (absent | self.i.valid))
         done = named(m, "done", beat & (absent | (group == groups - 1)))
         last = named(m, "last", done & (fill.count == 1))
         m.d.comb += [
             self.i.ready.eq(valid & ~absent),
             self.fills.ready.eq(~valid | last),
-            self.presence_index.eq(
-                Mux(self.fills.ready, self.fills.payload.index, fill.index + done)
-            ),
         ]
         with m.If(self.fills.ready):
             m.d.sync += valid.eq(self.fills.valid)
             with m.If(self.fills.valid):
                 m.d.sync += fill.eq(self.fills.payload)
         with m.Elif(done):
-            m.d.sync += [
-                fill.position.eq(fill.position + 1),
-                fill.index.eq(fill.index + 1),
-                fill.count.eq(fill.count - 1),
-            ]
+            m.d.sync += [fill.position.eq(fill.position + 1), fill.count.eq(fill.count - 1)]
+            if self._sparse:
+                m.d.sync += fill.index.eq(fill.index + 1)
+        if self._sparse:
+            m.d.comb += self.presence_index.eq(
+                Mux(self.fills.ready, self.fills.payload.index, fill.index + done)
+            )
         with m.If(beat):
             m.d.sync += group.eq(Mux(done, 0, group + 1))
         m.d.comb += self.write_input.zero.eq(absent)

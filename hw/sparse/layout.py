@@ -211,19 +211,16 @@ def pass_layout(config: AcceleratorConfig) -> data.StructLayout:
     )
 
 
-def fill_layout(config: AcceleratorConfig) -> data.StructLayout:
+def fill_layout(sparse: bool = True) -> data.StructLayout:
     """What the next data of the load client are: ``count`` vectors from ring position ``position``.
 
     ``weights``: rows of weights. ``sparse``: of inputs, only those present in ``source`` come; the
-    presence bits begin at input index ``index``.
+    presence bits begin at input index ``index``. A machine that is not ``sparse`` has not these.
     """
-    return data.StructLayout(
-        {
-            "weights": unsigned(1),
-            "position": unsigned(POSITION_BITS),
-            "count": unsigned(POSITION_BITS),
-            "sparse": unsigned(1),
-            "source": unsigned(2),
-            "index": unsigned(INDEX_BITS),
-        }
-    )
+    members = {
+        "weights": unsigned(1),
+        "position": unsigned(POSITION_BITS),
+        "count": unsigned(POSITION_BITS),
+    }
+    presence = {"sparse": unsigned(1), "source": unsigned(2), "index": unsigned(INDEX_BITS)}
+    return data.StructLayout(members | presence if sparse else members)

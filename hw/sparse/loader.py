@@ -133,6 +133,12 @@ class Presence:
 class Loader(wiring.Component):
     """One pass after the other.
 
+    Parameters
+    ----------
+    config : AcceleratorConfig
+    sparse : bool
+        False: maps side by side have the same pillars, and there are no ports of presence bits.
+
     Attributes
     ----------
     layer : In(stream of layer_layout())
@@ -140,7 +146,7 @@ class Loader(wiring.Component):
     passes : Out(stream of pass_layout(config))
     load, parameters : Out(streams of read_layout())
         Reads of two clients of the dma.
-    fills : Out(stream of fill_layout(config))
+    fills : Out(stream of fill_layout(sparse))
         What the data of ``load`` are, read by read (and where absent vectors are zeros).
     freed_inputs, freed_weights : In(POSITION_BITS)
         How much of the rings issue gave back in this cycle.
@@ -154,9 +160,10 @@ class Loader(wiring.Component):
         ``tile``: for the rule generator. ``layer``: for the layer before.
     """
 
-    def __init__(self, config: AcceleratorConfig):
-        self.config = config
+    def __init__(self, config: AcceleratorConfig, sparse: bool = True):
+        self.config, self._sparse = config, sparse
         position = unsigned(POSITION_BITS)
+        presence = {"presence_address": Out(INDEX_BITS), "presence": In(SOURCES)}
         super().__init__(
             {
                 "layer": In(stream.Signature(layer_layout())),
@@ -164,13 +171,12 @@ class Loader(wiring.Component):
                 "passes": Out(stream.Signature(pass_layout(config))),
                 "load": Out(stream.Signature(read_layout())),
                 "parameters": Out(stream.Signature(read_layout())),
-                "fills": Out(stream.Signature(fill_layout(config))),
+                "fills": Out(stream.Signature(fill_layout(sparse))),
                 "freed_inputs": In(position),
                 "freed_weights": In(position),
                 "complete": In(32),
                 "watermark": In(INDEX_BITS + 1),
-                "presence_address": Out(INDEX_BITS),
-                "presence": In(SOURCES),
+                **(presence if sparse else {}),
                 "waiting": Out(data.StructLayout({"tile": unsigned(1), "layer": unsigned(1)})),
             }
         )
@@ -191,7 +197,11 @@ class Loader(wiring.Component):
         )
         inputs = Ring(m, "inputs", config.input_vectors, self.freed_inputs)
         weights = Ring(m, "weights", config.weight_vectors, self.freed_weights)
-        presence = Presence(m, self.presence_address, self.presence)
+        united: Value = Const(0, 1)
+        presence: Presence | None = None
+        if self._sparse:
+            united = named(m, "united", layer.sources > 1)
+            presence = Presence(m, self.presence_address, self.presence)
 
         squares = Array(Const(k * k if k <= 3 else 0, 4) for k in range(8))
         kernel = layer.kernel[:3]
@@ -202,7 +212,6 @@ class Loader(wiring.Component):
         last_input = named(m, "last_input", input_tile + 1 == layer.input_tiles)
         last_output = named(m, "last_output", output_tile + 1 == layer.output_tiles)
         first_pass = named(m, "first_pass", (input_tile == 0) & (output_tile == 0))
-        united = named(m, "united", layer.sources > 1)
         fetch_weights = named(m, "fetch_weights", ~layer.resident[0] | first_tile)
         fetch_inputs = named(m, "fetch_inputs", ~keep | (output_tile == 0))
         m.d.comb += [
@@ -251,15 +260,16 @@ class Loader(wiring.Component):
                         output_address.eq(layer.output_features),
                         keep.eq(layer.input_tiles * tile.span <= config.input_vectors // 2),
                     ]
-                    presence.begin(m, first_tile, tile.low)
-                    with m.If(united):
-                        m.next = "SCAN"
-                    with m.Else():
-                        m.next = "WEIGHTS"
-            with m.State("SCAN"):
-                scanned = presence.scan(m, tile.low, tile.low + tile.span)
-                with m.If(scanned):
                     m.next = "WEIGHTS"
+                    if presence is not None:
+                        presence.begin(m, first_tile, tile.low)
+                        with m.If(united):
+                            m.next = "SCAN"
+            if presence is not None:
+                with m.State("SCAN"):
+                    scanned = presence.scan(m, tile.low, tile.low + tile.span)
+                    with m.If(scanned):
+                        m.next = "WEIGHTS"
             with m.State("WEIGHTS"):
                 m.d.comb += [
                     self.load.payload.address.eq(weight_address),
@@ -335,7 +345,7 @@ class Loader(wiring.Component):
         source: Value,
         plane_offset: Value,
         united: Value,
-        presence: Presence,
+        presence: Presence | None,
     ) -> Value:
         """Read the inputs of a pass (if ``fetch``), chunk by chunk as they come to exist; whether
         that is done."""
@@ -351,10 +361,17 @@ class Loader(wiring.Component):
         follows = (self.complete + 1 == after) & (self.watermark >= end) & ~united
         exists = named(m, "exists", (self.complete >= after) | follows)
         features = Array(layer[f"features{s}"] for s in range(SOURCES))[source]
-        rank = named(m, "present_rank", Array(presence.ranks)[source])
-        count = named(m, "present_count", Array(presence.counts)[source])
-        first = named(m, "first_vector", Mux(united, rank, tile.low + offset))
-        number = named(m, "vectors", Mux(united, count, chunk))
+        first, number = tile.low + offset, chunk
+        if presence is not None:
+            rank = named(m, "present_rank", Array(presence.ranks)[source])
+            count = named(m, "present_count", Array(presence.counts)[source])
+            first = named(m, "first_vector", Mux(united, rank, first))
+            number = named(m, "vectors", Mux(united, count, number))
+            m.d.comb += [
+                self.fills.payload.sparse.eq(united),
+                self.fills.payload.source.eq(source),
+                self.fills.payload.index.eq(tile.low),
+            ]
         reads = named(m, "reads", number.any())
         go = named(m, "inputs_go", fetch & exists & self.fills.ready)
         gone = named(m, "inputs_gone", go & (self.load.ready | ~reads))
@@ -366,9 +383,6 @@ class Loader(wiring.Component):
             self.load.valid.eq(go & reads),
             self.fills.payload.position.eq(ring.position + offset),
             self.fills.payload.count.eq(Mux(united, tile.span, chunk)),
-            self.fills.payload.sparse.eq(united),
-            self.fills.payload.source.eq(source),
-            self.fills.payload.index.eq(tile.low),
             self.fills.valid.eq(gone),
         ]
         with m.If(gone):

@@ -6,7 +6,9 @@ drops in: an AXI4-Lite port to start it, an AXI4 port to memory, an interrupt.
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, ResetInserter
+from collections.abc import Callable
+
+from amaranth.hdl import Cat, Const, Module, ResetInserter
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
@@ -20,6 +22,7 @@ from golden.sparse.spade import SpadeConfig
 
 from ..arith import named
 from .axi import axi4, axi4_lite, connect_flat, flat
+from .dense import DENSE_FIELDS, DenseRules
 from .dispatch import AHEAD, Fork, Gate, LayerQueue, Pair, Progress, Queue
 from .dma import Dma
 from .fill import Filler, PresenceBits
@@ -37,25 +40,28 @@ LOAD_DEPTH = 256
 """Beats of the load client that may be under way: a latency of 100 cycles and two bursts fit."""
 
 
-def dma_config(config: AcceleratorConfig) -> DmaConfig:
-    """The clients of the memory port; who needs little and late goes first."""
+def dma_config(config: AcceleratorConfig, sparse: bool = True) -> DmaConfig:
+    """The clients of the memory port; who needs little and late goes first. Lists of pillars are
+    there if it is ``sparse``."""
+    reads = (
+        ReadClient(name="rows"),
+        ReadClient(name="entries", depth=64),
+        ReadClient(name="second_rows"),
+        ReadClient(name="second_entries"),
+        ReadClient(name="selection"),
+    )
+    writes = (WriteClient(name="rows"), WriteClient(name="entries"), WriteClient(name="late"))
     return DmaConfig(
         bus_bits=config.bus_bits,
         reads=(
             ReadClient(name="list"),
-            ReadClient(name="rows"),
-            ReadClient(name="entries", depth=64),
-            ReadClient(name="second_rows"),
-            ReadClient(name="second_entries"),
-            ReadClient(name="selection"),
+            *(reads if sparse else ()),
             ReadClient(name="parameters"),
             ReadClient(name="load", depth=LOAD_DEPTH),
         ),
         writes=(
             WriteClient(name="statistics"),
-            WriteClient(name="rows"),
-            WriteClient(name="entries"),
-            WriteClient(name="late"),
+            *(writes if sparse else ()),
             WriteClient(name="features", depth=32),
         ),
     )
@@ -88,7 +94,7 @@ class Spade(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config = self.config.accelerator
+        config, sparse = self.config.accelerator, self.config.sparse
         m.submodules.sequencer = sequencer = Sequencer(config)
         clear = sequencer.clear
 
@@ -97,7 +103,7 @@ class Spade(wiring.Component):
             m.submodules[name] = ResetInserter(clear)(component)
             return component
 
-        dma = part("dma", Dma(dma_config(config)))
+        dma = part("dma", Dma(dma_config(config, sparse)))
         connect_flat(m, self, "m_axi", dma.m_axi)
         connect_flat(m, self, "s_axil", sequencer.s_axil)
 
@@ -108,54 +114,39 @@ class Spade(wiring.Component):
         queues = {
             name: part(f"layers_{name}", LayerQueue(config, fields, depth))
             for name, fields, depth in (
-                ("rules", RULES_FIELDS, 2),
+                ("rules", RULES_FIELDS if sparse else DENSE_FIELDS, 2),
                 ("load", LOADER_FIELDS, AHEAD),
                 ("finish", finish_fields, AHEAD),
             )
         }
         for name, queue in queues.items():
             wiring.connect(m, getattr(fork, name), queue.i)
-        gate = part("gate", Gate())
-        wiring.connect(m, queues["rules"].o, gate.i)
-        rules = part("rules", RuleGeneration(config))
-        wiring.connect(m, gate.o, rules.layer)
-        for client in ("rows", "entries", "second_rows", "second_entries"):
-            wiring.connect(m, getattr(rules, f"{client}_read"), getattr(dma, f"{client}_read"))
-            wiring.connect(m, getattr(dma, f"{client}_data"), getattr(rules, f"{client}_data"))
-        for client in ("rows", "entries"):
-            wiring.connect(m, getattr(rules, f"{client}_write"), getattr(dma, f"{client}_write"))
-            m.d.comb += getattr(rules, f"{client}_done").eq(getattr(dma, f"{client}_done"))
+        rules = part("rules", RuleGeneration(config) if sparse else DenseRules(config))
 
         # Tiles and passes.
         tiler = part("tiler", Tiler(config))
         wiring.connect(m, rules.tiler_layer, tiler.layer)
         wiring.connect(m, rules.pillars, tiler.i)
         tiles = part("tiles", Queue(tile_layout(config), AHEAD))
-        loader = part("loader", Loader(config))
+        loader = part("loader", Loader(config, sparse))
         wiring.connect(m, tiler.tiles, tiles.i)
         wiring.connect(m, tiles.o, loader.tiles)
         wiring.connect(m, queues["load"].o, loader.layer)
-        loaded = loader.layer
-        m.d.comb += gate.loaded.eq(loaded.valid & loaded.ready & (loaded.payload.sources > 1))
         issue = part("issue", Issue(config, HAZARD, overwrite_distance(config.array)))
         wiring.connect(m, loader.passes, issue.passes)
-        filler = part("filler", Filler(config))
+        filler = part("filler", Filler(config, sparse))
         fills = part("fills", Queue(filler.fills.payload.shape(), 8))
         wiring.connect(m, loader.fills, fills.i)
         wiring.connect(m, fills.o, filler.fills)
         wiring.connect(m, dma.load_data, filler.i)
         wiring.connect(m, loader.load, dma.load_read)
         wiring.connect(m, loader.parameters, dma.parameters_read)
-        presence = part("presence", PresenceBits(config))
         engine = part("engine", Engine(config, self.config.pe))
         vpu = part("vpu", Vpu(config, self.config.importance))
         wiring.connect(m, queues["finish"].o, vpu.layer)
         wiring.connect(m, issue.finish, vpu.finish)
         wiring.connect(m, dma.parameters_data, vpu.parameters)
         wiring.connect(m, vpu.features, dma.features_write)
-        wiring.connect(m, vpu.entries, dma.late_write)
-        wiring.connect(m, vpu.select_read, dma.selection_read)
-        wiring.connect(m, dma.selection_data, vpu.select_data)
 
         m.d.comb += [
             tiler.read.eq(issue.read),
@@ -163,11 +154,6 @@ class Spade(wiring.Component):
             tiler.release.eq(issue.release),
             tiler.tag_read.eq(vpu.tag_read),
             vpu.tag.eq(tiler.tag),
-            presence.write.eq(rules.presence),
-            presence.loader_index.eq(loader.presence_address),
-            loader.presence.eq(presence.loader_bits),
-            presence.filler_index.eq(filler.presence_index),
-            filler.presence.eq(presence.filler_bits),
             engine.write_input.eq(filler.write_input),
             engine.write_weight.eq(filler.write_weight),
             engine.rule.eq(issue.engine_rule),
@@ -181,25 +167,28 @@ class Spade(wiring.Component):
             engine.drain.eq(vpu.drain),
             vpu.sums.eq(engine.sums),
             issue.free.eq(vpu.free),
-            vpu.entries_done.eq(dma.late_done),
         ]
 
         # What is acknowledged.
         features = part("features_progress", Progress(INDEX_BITS + 1))
-        late = part("late", Pair())
         statistics = part("statistics", Statistics(config))
         m.d.comb += [
             features.vectors.eq(dma.features_done.vectors),
             features.layers.eq(dma.features_done.layers),
             loader.complete.eq(features.complete),
             loader.watermark.eq(features.watermark),
-            # The vector unit writes header and entries of layers with a measure.
-            late.a.eq(rules.pointers_done),
-            late.b.eq(dma.late_done.layers),
-            late.hold.eq(dma.rows_done.layers),
-            gate.early.eq(dma.rows_done.layers),
-            gate.late.eq(late.o),
         ]
+
+        # Lists.
+        if sparse:
+            gate = part("gate", Gate())
+            wiring.connect(m, queues["rules"].o, gate.i)
+            wiring.connect(m, gate.o, rules.layer)
+            self._lists(m, part, gate, dma, rules, loader, filler, vpu)
+            listed = gate.early | gate.late
+        else:
+            wiring.connect(m, queues["rules"].o, rules.layer)
+            listed = rules.complete
 
         # Statistics.
         wiring.connect(m, statistics.writes, dma.statistics_write)
@@ -229,9 +218,53 @@ class Spade(wiring.Component):
             sequencer.idle.eq(dma.idle),
             sequencer.dma_error.eq(dma.error),
             sequencer.layers_done.eq(dma.features_done.layers),
-            sequencer.rows_done.eq(dma.rows_done.layers | late.o),
+            sequencer.rows_done.eq(listed),
             sequencer.records_done.eq(dma.statistics_done.layers),
-            sequencer.faults.eq(Cat(rules.malformed, rules.overflow, tiler.fault)),
+            sequencer.faults.eq(
+                Cat(rules.malformed if sparse else Const(0, 1), rules.overflow, tiler.fault)
+            ),
             self.irq.eq(sequencer.irq),
         ]
         return m
+
+    def _lists(
+        self,
+        m: Module,
+        part: Callable[[str, wiring.Component], wiring.Component],
+        gate: Gate,
+        dma: Dma,
+        rules: RuleGeneration,
+        loader: Loader,
+        filler: Filler,
+        vpu: Vpu,
+    ) -> None:
+        """What a machine has for lists of pillars: their ways to and from memory, what is complete
+        there, and the presence bits of a union's."""
+        for client in ("rows", "entries", "second_rows", "second_entries"):
+            wiring.connect(m, getattr(rules, f"{client}_read"), getattr(dma, f"{client}_read"))
+            wiring.connect(m, getattr(dma, f"{client}_data"), getattr(rules, f"{client}_data"))
+        for client in ("rows", "entries"):
+            wiring.connect(m, getattr(rules, f"{client}_write"), getattr(dma, f"{client}_write"))
+            m.d.comb += getattr(rules, f"{client}_done").eq(getattr(dma, f"{client}_done"))
+        wiring.connect(m, vpu.entries, dma.late_write)
+        wiring.connect(m, vpu.select_read, dma.selection_read)
+        wiring.connect(m, dma.selection_data, vpu.select_data)
+        presence = part("presence", PresenceBits(self.config.accelerator))
+        late = part("late", Pair())
+        m.d.comb += [
+            presence.write.eq(rules.presence),
+            presence.loader_index.eq(loader.presence_address),
+            loader.presence.eq(presence.loader_bits),
+            presence.filler_index.eq(filler.presence_index),
+            filler.presence.eq(presence.filler_bits),
+            # The vector unit writes header and entries of layers with a measure.
+            vpu.entries_done.eq(dma.late_done),
+            late.a.eq(rules.pointers_done),
+            late.b.eq(dma.late_done.layers),
+            late.hold.eq(dma.rows_done.layers),
+            gate.early.eq(dma.rows_done.layers),
+            gate.late.eq(late.o),
+            gate.loaded.eq(
+                loader.layer.valid & loader.layer.ready & (loader.layer.payload.sources > 1)
+            ),
+        ]

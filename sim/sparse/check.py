@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from golden.sparse.accelerator import AcceleratorConfig
+from golden.sparse.spade import SpadeConfig
 from golden.sparse.trials import Trial, trial
+from golden.sparse.variants import VARIANTS, Variant
 
 from .harness import Machine
 from .machine import differences, job, outcome
@@ -31,16 +33,22 @@ def timing_of(rng: np.random.Generator) -> Timing:
     )
 
 
-def trial_of(seed: int, config: AcceleratorConfig) -> tuple[Trial, Job]:
+def trial_of(seed: int, config: SpadeConfig) -> tuple[Trial, Job]:
     """A random trial by its seed, and the job for the machine."""
     rng = np.random.default_rng(seed)
-    made = trial(rng, config)
+    variant = None if config.sparse else dense_variant(rng)
+    made = trial(rng, config.accelerator, variant=variant)
     return made, job(
         f"trial{seed}", made.program, made.image, timing=timing_of(rng), seed=seed, limit=LIMIT
     )
 
 
-def failures(machine: Machine, config: AcceleratorConfig, seeds: range) -> Iterator[str]:
+def dense_variant(rng: np.random.Generator) -> Variant:
+    """What a dense machine carries out, with any of its parameters."""
+    return VARIANTS["dense"].replace(down_kernel=int(rng.choice([2, 3])))
+
+
+def failures(machine: Machine, config: SpadeConfig, seeds: range) -> Iterator[str]:
     """What went wrong in the trials of ``seeds``, a line each."""
     for low in range(seeds.start, seeds.stop, BATCH):
         part = range(low, min(low + BATCH, seeds.stop))
@@ -48,7 +56,7 @@ def failures(machine: Machine, config: AcceleratorConfig, seeds: range) -> Itera
         results = machine.run_all([made for _, made in trials])
         for seed, (given, _), result in zip(part, trials, results, strict=True):
             try:
-                found = outcome(given.program, result)
+                found = outcome(given.program, result, lists=config.sparse)
             except RuntimeError as error:
                 yield f"trial {seed}: {error}"
                 continue

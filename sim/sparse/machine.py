@@ -88,8 +88,9 @@ def perform(made: Job, program: Program, limit: int, label: str = "") -> Job:
     return made.dump(program.base, program.size, label + "memory")
 
 
-def outcome(program: Program, result: Result, label: str = "") -> Outcome:
-    """What ``result`` holds; RuntimeError if the machine did not end well."""
+def outcome(program: Program, result: Result, label: str = "", *, lists: bool = True) -> Outcome:
+    """What ``result`` holds; RuntimeError if the machine did not end well. Without ``lists``: of a
+    dense machine, which leaves no coordinates."""
     if result.error:
         raise RuntimeError(f"{result.name}: {result.error}")
     values = {name: result.values[label + name] for name in ("status", "error", "detail")}
@@ -98,7 +99,7 @@ def outcome(program: Program, result: Result, label: str = "") -> Outcome:
     memory = Memory(program.base, program.size)
     memory.write(program.base, result.dumps[label + "memory"])
     return Outcome(
-        maps=read_back(program, memory),
+        maps=read_back(program, memory, lists=lists),
         records=list(records(program, memory)),
         cycles=result.values[label + "cycles_low"] + (result.values[label + "cycles_high"] << 32),
         counts=result.counts,
