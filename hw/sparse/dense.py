@@ -37,8 +37,8 @@ DENSE_FIELDS = tuple(dict.fromkeys((*_WALKED, *TILER_FIELDS)))
 class DenseRules(wiring.Component):
     """Each output site of a layer in raster order, with its rules; one a cycle.
 
-    The first is offered three cycles after the layer; a layer more takes one cycle more. Beats are
-    those that :class:`hw.sparse.rgu.Rgu` gives of a map with every site active
+    The first is offered two cycles after the layer, and a layer takes one cycle more than it has
+    beats. Beats are those that :class:`hw.sparse.rgu.Rgu` gives of a map with every site active
     (:func:`golden.sparse.rgu.pillars`): the taps that lie within the input grid, whose site
     ``(row, column)`` has index ``row * columns + column``.
 

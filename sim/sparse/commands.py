@@ -12,6 +12,7 @@ from rich import box
 from rich.table import Table
 
 from golden.cli import output, progress
+from golden.errors import require
 from golden.files import write_json
 from golden.sparse.accelerator import ACCELERATORS, AcceleratorConfig
 from golden.sparse.commands import QUIET, preset_of, read
@@ -34,6 +35,7 @@ SIZES = [name[1:] for name in ACCELERATORS if name != "n8"]
 @click.option("--layers", multiple=True, help="Names or globs [default: block1.*; '*' for all].")
 @click.option("--latency", type=click.IntRange(0), default=100, show_default=True)
 @click.option("--separate", is_flag=True, help="Reads and writes do not share the memory's beats.")
+@click.option("--dense", is_flag=True, help="On the dense machine; of variant dense, N = 16.")
 @click.option("--json", "json_path", help="Write the figures to a file.")
 def spade(
     frame: str,
@@ -43,6 +45,7 @@ def spade(
     layers: tuple[str, ...],
     latency: int,
     separate: bool,
+    dense: bool,
     json_path: str | None,
 ) -> int:
     """Simulate real layers of a frame in RTL: every coordinate and feature against golden.
@@ -53,9 +56,11 @@ def spade(
     preset = network or preset_of(frame)
     patterns = layers or ("block1.*",)
     patterns = () if patterns == ("*",) else patterns
-    made = machine(config)
-    report = frame_report(frame, preset, variant, config, patterns, separate, made)
+    require(not dense or variant == "dense", "variant", variant, "dense, on the dense machine")
+    made = machine(config, sparse=not dense)
+    report = frame_report(frame, preset, variant, config, patterns, separate, made, not dense)
     title = f"{network_of(preset).name}, {variant}, {Path(frame).name}, N = {config.array}"
+    title += ", dense machine" if dense else ""
     output.print(table(report, title))
     click.echo(summary(report, config))
     for line in report.differences:
@@ -74,6 +79,7 @@ def frame_report(
     patterns: tuple[str, ...],
     separate: bool,
     made: Machine,
+    lists: bool = True,
 ) -> Report:
     """Golden, plan and simulation of a frame, with progress on standard error."""
     steps = len(network_of(preset).layers)
@@ -82,7 +88,7 @@ def frame_report(
     with progress("plan", len(work.runs), QUIET) as step:
         program = planned(work, preset, config, patterns, step)
     timing = Timing(read_latency=config.latency, write_latency=config.latency, shared=not separate)
-    return simulate(work, program, timing, made)
+    return simulate(work, program, timing, made, lists=lists)
 
 
 def table(report: Report, title: str) -> Table:

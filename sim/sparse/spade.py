@@ -181,9 +181,9 @@ def planned(
     return plan(work.network, work.variant, shape, config, reference, step)
 
 
-def machine(config: AcceleratorConfig) -> Machine:
-    """The compiled accelerator of the catalog of this size."""
-    (design,) = select(f"spade_n{config.array}")
+def machine(config: AcceleratorConfig, *, sparse: bool = True) -> Machine:
+    """The compiled accelerator of the catalog of this size, sparse or dense."""
+    (design,) = select(f"{'spade' if sparse else 'dense'}_n{config.array}")
     require(
         design.config.accelerator == config.replace(latency=design.config.accelerator.latency),
         "accelerator",
@@ -193,13 +193,16 @@ def machine(config: AcceleratorConfig) -> Machine:
     return build(emit(design).with_suffix(".v"), design.name, config)
 
 
-def simulate(work: Excerpt, program: Program, timing: Timing, made: Machine) -> Report:
-    """Carry out ``program`` on the machine and compare what it leaves in memory."""
+def simulate(
+    work: Excerpt, program: Program, timing: Timing, made: Machine, *, lists: bool = True
+) -> Report:
+    """Carry out ``program`` on the machine and compare what it leaves in memory: a dense machine
+    no ``lists``."""
     content = image.build(program, work.start, work.integers.layers)
     begin = time.monotonic()
     result = made.run(job("frame", program, content, timing=timing, limit=LIMIT))
     seconds = time.monotonic() - begin
-    found = outcome(program, result)
+    found = outcome(program, result, lists=lists)
     expected = {done.layer.name: done.output for done in work.runs}
     return Report(
         layers=_layers(program, work, found.records),
