@@ -33,11 +33,10 @@ def timing_of(rng: np.random.Generator) -> Timing:
     )
 
 
-def trial_of(seed: int, config: SpadeConfig) -> tuple[Trial, Job]:
-    """A random trial by its seed, and the job for the machine."""
+def trial_of(seed: int, config: AcceleratorConfig, sparse: bool = True) -> tuple[Trial, Job]:
+    """A random trial by its seed, and the job for the machine, a sparse or a dense one."""
     rng = np.random.default_rng(seed)
-    variant = None if config.sparse else dense_variant(rng)
-    made = trial(rng, config.accelerator, variant=variant)
+    made = trial(rng, config, variant=None if sparse else dense_variant(rng))
     return made, job(
         f"trial{seed}", made.program, made.image, timing=timing_of(rng), seed=seed, limit=LIMIT
     )
@@ -52,7 +51,7 @@ def failures(machine: Machine, config: SpadeConfig, seeds: range) -> Iterator[st
     """What went wrong in the trials of ``seeds``, a line each."""
     for low in range(seeds.start, seeds.stop, BATCH):
         part = range(low, min(low + BATCH, seeds.stop))
-        trials = [trial_of(seed, config) for seed in part]
+        trials = [trial_of(seed, config.accelerator, config.sparse) for seed in part]
         results = machine.run_all([made for _, made in trials])
         for seed, (given, _), result in zip(part, trials, results, strict=True):
             try:

@@ -28,8 +28,8 @@ from hw.sparse.dense import DenseRules
 from hw.verilog import emit
 from sim.check import Options, check
 from sim.lint import lint, lint_file
+from sim.sparse.check import build as build_machine
 from sim.sparse.check import dense_variant, timing_of
-from sim.sparse.harness import Machine
 from sim.sparse.machine import (
     BUSY,
     DONE,
@@ -147,23 +147,13 @@ def test_rules_are_those_of_a_full_grid(tmp_path, monkeypatch):
     assert result.stalls["input"] > 500 and result.stalls["output"] > 500
 
 
-def machine(folder, sparse):
-    name = "spade_n8" if sparse else "dense_n8"
-    config = SpadeConfig(accelerator=N8, sparse=sparse, importance=sparse)
-    verilog = emit(Design(name, config, "smallest", "none", "test"), folder).with_suffix(".v")
-    result = lint_file(verilog, name)
-    assert result.clean, result.problems
-    return Machine.build(verilog, name, optimize="-O1")
-
-
 @pytest.fixture(scope="module")
 def dense(tmp_path_factory):
-    return machine(tmp_path_factory.mktemp("dense"), sparse=False)
-
-
-@pytest.fixture(scope="module")
-def spade(tmp_path_factory):
-    return machine(tmp_path_factory.mktemp("spade"), sparse=True)
+    config = SpadeConfig(accelerator=N8, sparse=False, importance=False)
+    design = Design("dense_n8", config, "smallest", "none", "test")
+    verilog = emit(design, tmp_path_factory.mktemp("dense")).with_suffix(".v")
+    assert lint_file(verilog, design.name).problems == ()
+    return build_machine(verilog, design.name, N8)
 
 
 def listless(name, given, label="", **options):
@@ -230,13 +220,13 @@ def plain(rows=12, columns=15):
     return replace(one, program=made, image=build(made, one.pillars, one.weights))
 
 
-def test_pace_and_results_are_those_of_the_sparse_machine_on_a_full_grid(dense, spade):
+def test_pace_and_results_are_those_of_the_sparse_machine_on_a_full_grid(dense, n8_machine):
     one = plain()
     timing = Timing(read_latency=20, write_latency=20)
     given = job("plain", one.program, one.image, timing=timing)
     found = {
         "dense": outcome(one.program, dense.run(given), lists=False),
-        "spade": outcome(one.program, spade.run(given)),
+        "spade": outcome(one.program, n8_machine.run(given)),
     }
     for each in found.values():
         assert list(differences(one.expected, each.maps)) == []
