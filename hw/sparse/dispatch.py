@@ -145,6 +145,8 @@ class Gate(wiring.Component):
         Not both in one cycle.
     loaded : In(1)
         The loader is done with a layer whose source is a union.
+    waits : Out(1)
+        The next layer needs a CPR that is not complete.
     """
 
     def __init__(self):
@@ -155,6 +157,7 @@ class Gate(wiring.Component):
                 "early": In(1),
                 "late": In(1),
                 "loaded": In(1),
+                "waits": Out(1),
             }
         )
 
@@ -174,12 +177,10 @@ class Gate(wiring.Component):
         united = Signal()
         joins = named(m, "joins", layer.sources > 1)
         measures = named(m, "measures", layer.measure.any())
+        known = named(m, "known", complete >= layer.cpr_after)
         # The presence bits of one union at a time are kept.
-        may = named(
-            m,
-            "may",
-            (complete >= layer.cpr_after) & ~(pending & measures) & ~(united & joins),
-        )
+        may = named(m, "may", known & ~(pending & measures) & ~(united & joins))
+        m.d.comb += self.waits.eq(self.i.valid & ~known)
         m.d.comb += [
             self.o.payload.eq(layer),
             self.o.valid.eq(self.i.valid & may),

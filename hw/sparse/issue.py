@@ -205,7 +205,7 @@ class Issue(wiring.Component):
     free : In
         ``valid``: the vector unit has read ``half`` of the sums.
     waiting : In
-        Why the loader waits, if no pass is here: ``tile`` or ``layer``.
+        What a pass waits for, if none is here: a ``tile``, or the ``layer`` before.
     cause : Out(range(len(CAUSES)))
         What this cycle goes to.
     ended_layer : Out
@@ -407,10 +407,10 @@ class Issue(wiring.Component):
         with m.If(go):
             m.d.comb += self.cause.eq(CAUSES.index("useful"))
         with m.Elif(~some):
-            with m.If(self.waiting.tile):
-                m.d.comb += self.cause.eq(CAUSES.index("rule"))
-            with m.Elif(self.waiting.layer):
+            with m.If(self.waiting.layer):
                 m.d.comb += self.cause.eq(CAUSES.index("edge"))
+            with m.Elif(self.waiting.tile):
+                m.d.comb += self.cause.eq(CAUSES.index("rule"))
             with m.Else():
                 m.d.comb += self.cause.eq(CAUSES.index("inputs"))
         with m.Elif(lacks_half):

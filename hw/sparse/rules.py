@@ -66,6 +66,8 @@ class RuleGeneration(wiring.Component):
         The row pointers of a CPR that the vector unit completes are acknowledged.
     presence : Out
         Presence bits of a union's pillar, for :class:`hw.sparse.fill.PresenceBits`.
+    idle : Out(1)
+        The rule generator has no layer.
     malformed, overflow : Out(1)
         A CPR in memory is not one; a layer had more outputs than its capacity.
     """
@@ -92,6 +94,7 @@ class RuleGeneration(wiring.Component):
                 **{f"{name}_done": In(done_layout()) for name in lists[:2]},
                 "pointers_done": Out(1),
                 "presence": Out(data.StructLayout(presence)),
+                "idle": Out(1),
                 "malformed": Out(1),
                 "overflow": Out(1),
             }
@@ -178,6 +181,7 @@ class RuleGeneration(wiring.Component):
             m.d.comb += getattr(writer, f"{name}_done").eq(getattr(self, f"{name}_done"))
         m.d.comb += [
             self.pointers_done.eq(writer.pointers_done),
+            self.idle.eq(~rgu.layer.valid),
             self.malformed.eq(first.error | second.error),
             self.overflow.eq(writer.overflow),
         ]

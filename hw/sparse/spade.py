@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from amaranth.hdl import Cat, Const, Module, ResetInserter
+from amaranth.hdl import Cat, Const, Module, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
@@ -148,6 +148,7 @@ class Spade(wiring.Component):
         wiring.connect(m, dma.parameters_data, vpu.parameters)
         wiring.connect(m, vpu.features, dma.features_write)
 
+        unlisted = Signal()  # the rule generator waits for the layer before
         m.d.comb += [
             tiler.read.eq(issue.read),
             issue.rule.eq(tiler.rule),
@@ -163,7 +164,8 @@ class Spade(wiring.Component):
             issue.arrived_weights.eq(filler.arrived_weights),
             loader.freed_inputs.eq(issue.freed_inputs),
             loader.freed_weights.eq(issue.freed_weights),
-            issue.waiting.eq(loader.waiting),
+            issue.waiting.tile.eq(loader.waiting.tile),
+            issue.waiting.layer.eq(loader.waiting.layer | (loader.waiting.tile & unlisted)),
             engine.drain.eq(vpu.drain),
             vpu.sums.eq(engine.sums),
             issue.free.eq(vpu.free),
@@ -186,6 +188,7 @@ class Spade(wiring.Component):
             wiring.connect(m, gate.o, rules.layer)
             self._lists(m, part, gate, dma, rules, loader, filler, vpu)
             listed = gate.early | gate.late
+            m.d.comb += unlisted.eq(gate.waits & rules.idle)
         else:
             wiring.connect(m, queues["rules"].o, rules.layer)
             listed = rules.complete
