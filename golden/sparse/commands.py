@@ -192,7 +192,7 @@ def run_frame(
     reference = workload if variant.dense else scene
     with progress("plan", layers, QUIET) as step:
         made = plan(network, variant, integers.grid.shape, config, reference, step)
-    found = costs(made, workload)
+    found = costs(made, workload, ends=True)
     return [draft(found[name]) for name, draft in drafts.items()], pillars
 
 

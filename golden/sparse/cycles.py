@@ -2,8 +2,7 @@
 
 :mod:`golden.sparse.machine` runs the descriptors of a program in time, for the pillars and rules of
 one frame. A layer's cycles are those from the last rule of the layer before (at first: from the
-start) to its own last rule; what follows the last rule of all belongs to the last layer. So the
-cycles of all layers add up to the whole.
+check of the list) to its own last rule, as the machine counts them in its statistics.
 """
 
 from __future__ import annotations
@@ -76,10 +75,18 @@ class Cost:
         return self.dense / self.cycles if self.cycles else float("inf")
 
 
-def costs(program: Program, workload: Workload) -> dict[str, Cost]:
-    """The cost of each layer of the program's network for the frame of ``workload``, by name."""
+def costs(program: Program, workload: Workload, *, ends: bool = False) -> dict[str, Cost]:
+    """The cost of each layer of the program's network for the frame of ``workload``, by name.
+
+    ``ends``: the check of the list is part of the first layer, and what follows the last rule of
+    the last, so that all layers add up to the whole; else they are nobody's.
+    """
     loads = workload.loads(program)
     machine = Machine(program.config, loads, tilings(program)).run()
+    if ends:
+        computing = [each for each in machine.layers if each.tiles is not None]
+        for layer, cycles in zip((computing[0], computing[-1]), machine.ends, strict=True):
+            layer.parts["edge"] += cycles
     found = {}
     for layer in program.network.layers:
         mine = [each for each in machine.layers if each.load.step.layer.name == layer.name]

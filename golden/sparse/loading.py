@@ -84,8 +84,8 @@ class Loading(State):
             if layer.load.present:
                 ranks = layer.load.present[ci * len(layer.load.present) // len(layer.passes)]
                 vectors = int(ranks[low + end] - ranks[low])
-            # Where a map has no pillar, a zero is written: a vector a cycle at the most.
-            job = self.bus.read(vectors * self.vector_beats, time.now + config.latency)
+            # Where a map has no pillar, zeros are written in its place, which takes as long.
+            job = self.bus.read((end - before) * self.vector_beats, time.now + config.latency)
             layer.read += vectors * config.array * times
             given.inputs.append((before, end, job))
             time.fire(self.input_asked)

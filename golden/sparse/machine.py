@@ -30,20 +30,25 @@ class Machine(Loading, Issuing):
         """To the end of the list."""
         # All descriptors are checked before the first is read again to be carried out.
         each = self.config.latency + BYTES / self.config.beat
-        self.begun = (len(self.layers) + 1) * each
+        self.checked = len(self.layers) * each
+        self.begun = self.checked + each
         for process in (self.rule_generator(), self.loader(), self.issue(), self.vector_unit()):
             self.time.start(process, self.begun)
         self.time.run()
         computing = [layer for layer in self.layers if layer.tiles is not None]
         if computing:
-            computing[0].parts["edge"] += self.begun
-            computing[-1].parts["edge"] += max(0.0, self.finished - self.last_rule)
+            computing[0].parts["edge"] += each
         return self
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Cycles of the check of the list, and from the last rule to the end."""
+        return self.checked, max(0.0, self.finished - self.last_rule)
 
     @property
     def cycles(self) -> float:
         """From the start to the end of the list."""
-        return sum(sum(layer.parts.values()) for layer in self.layers)
+        return sum(self.ends) + sum(sum(layer.parts.values()) for layer in self.layers)
 
     # Rule generator and tiler: a layer when the lists that it reads are complete; tiles as long as
     # one of the two slots is free, which is held until the tile's last rule has been issued.

@@ -20,9 +20,9 @@ CHUNK = 64
 """Input vectors of a read that follows a watermark; vectors of a write, for the model."""
 BURST = 16
 """Beats of a burst."""
-INPUT_TILES, OUTPUT_TILES = 6, 4
+INPUT_TILES, OUTPUT_TILES = 10, 5
 """Most input-channel tiles of a group and groups of a tile that are simulated; of more, the middle
-ones all cost what the third does."""
+ones all cost what the last but one does."""
 OUTSTANDING = 16
 """Bursts of reads that may be under way."""
 BACKLOG = 2
@@ -39,10 +39,10 @@ ENTRY, POINTER, HEADER, PARAMETER = 4, 4, 64, 8  # bytes
 
 
 def repeats(count: int, most: int) -> list[int]:
-    """At most ``most`` numbers whose sum is ``count``, all 1 but the third."""
+    """At most ``most`` numbers whose sum is ``count``, all 1 but the last but one."""
     result = [1] * min(count, most)
     if count > most:
-        result[2] += count - most
+        result[-2] += count - most
     return result
 
 
@@ -137,7 +137,7 @@ class State:
         self.half_busy = [False, False]
         self.half_since = [0.0, 0.0]
         self.finished = 0.0
-        self.begun = self.last_rule = 0.0
+        self.checked = self.begun = self.last_rule = 0.0
 
     def complete(self, count: int) -> bool:
         """Whether all features of the first ``count`` layers are."""
