@@ -14,7 +14,7 @@ from . import flow, recipes, sources
 from .library import DEFAULT_LIBERTY, Library
 from .memories import DEFAULT_SRAM, Sram
 from .metrics import Result, load
-from .tables import show, show_paths, show_recipes, show_tree
+from .tables import show, show_paths, show_recipes, show_sum, show_tree
 
 DEFAULT_PERIOD = 10.0
 
@@ -166,8 +166,21 @@ def compare_recipes(build: Path, **options) -> None:
     show_default=True,
     help="Share of all area, in percent, of the smallest module that is shown.",
 )
-@click.option("--paths", type=click.IntRange(0), default=5, show_default=True)
-def tree(design: str, build: Path, least: float, paths: int) -> None:
+@click.option(
+    "--paths",
+    type=click.IntRange(0),
+    default=5,
+    show_default=True,
+    help="Modules whose longest path is shown.",
+)
+@click.option(
+    "--sum",
+    "globs",
+    multiple=True,
+    metavar="GLOB",
+    help="Instead: the sum of the modules at paths such as 'vpu/entr*', and of all others.",
+)
+def tree(design: str, build: Path, least: float, paths: int, globs: tuple[str, ...]) -> None:
     """Print the modules of DESIGN with their areas, and the modules with the longest paths.
 
     Of a design that is mapped module by module, from its results.
@@ -178,8 +191,11 @@ def tree(design: str, build: Path, least: float, paths: int) -> None:
     result = load(path)
     if not result.branches:
         raise BadInput(f"{design} is no design that is mapped module by module")
-    show_tree(result, least / 100)
-    show_paths(result, paths)
+    if globs:
+        show_sum(result, globs)
+    else:
+        show_tree(result, least / 100)
+        show_paths(result, paths)
 
 
 @main.command()

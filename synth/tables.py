@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from fnmatch import fnmatchcase
 
 from rich import box
 from rich.table import Table
 
 from golden.cli import output
+from golden.errors import require
 
 from .metrics import KINDS, Branch, Result
 
@@ -115,6 +117,38 @@ def show_paths(result: Result, number: int) -> None:
     table.add_column("to", overflow="fold")
     for branch in sorted(leaves.values(), key=lambda b: -b.delay)[:number]:
         table.add_row(f"{branch.delay:.2f}", branch.start, branch.end)
+    output.print(table)
+
+
+def show_sum(result: Result, globs: tuple[str, ...]) -> None:
+    """Print area of the modules whose paths match any of ``globs``, and of all others.
+
+    What lies in a module that matches is part of it. :class:`BadInput` where a glob matches none.
+    """
+    whole = result.branches[0]
+    chosen = []
+    for glob in globs:
+        found = [b for b in result.branches if b.path and fnmatchcase(b.path, glob)]
+        require(bool(found), "--sum", glob, f"paths of {result.design}, as `synth tree` shows them")
+        chosen += [b.path for b in found]
+    sums = [
+        b
+        for b in result.branches
+        if b.path in chosen and not any(b.path.startswith(f"{path}/") for path in chosen)
+    ]
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("modules", no_wrap=True)
+    for name in ("cells\num2", "memory\num2", "both\num2", "share\n%", "over others\n%"):
+        table.add_column(name, justify="right", no_wrap=True)
+    cells, memory = sum(b.area for b in sums), sum(b.memory_area for b in sums)
+    everything = whole.area + whole.memory_area
+    rest = (whole.area - cells, whole.memory_area - memory)
+    rows = [(b.path, b.area, b.memory_area) for b in sums]
+    for name, *areas in (*rows, ("sum", cells, memory), ("others", *rest)):
+        figures = (*areas, sum(areas))
+        over = f"{100 * sum(areas) / sum(rest):+.1f}" if name == "sum" and sum(rest) else ""
+        share = f"{100 * sum(areas) / everything:.1f}"
+        table.add_row(name, *(f"{x:,.0f}" for x in figures), share, over)
     output.print(table)
 
 

@@ -25,8 +25,9 @@ from golden.sparse.descriptor import FIELDS, LAYERS, SOURCES, address_mask, high
 from ..arith import named
 from .layout import layer_layout, token_layout
 
-AHEAD = 8
-"""Layers that the rule generator may be ahead of the array."""
+AHEAD = 17
+"""Layers that the rule generator may be ahead of the array: a memory of 16 words, the fewest that
+are not flip-flops, and the register behind it."""
 
 
 class Queue(wiring.Component):

@@ -58,6 +58,9 @@ READ = 2
 """Cycles from a read of the sum buffer, or of tags, to its answer."""
 QUEUE = 2
 """Cycles through an empty queue."""
+MEMORY = 17
+"""Vectors of a queue that is a memory of 16 words with a register behind it: smaller than a shorter
+one of flip-flops."""
 
 
 class Vpu(wiring.Component):
@@ -120,7 +123,8 @@ class Vpu(wiring.Component):
         m.submodules.parameters = parameters = Parameters(config)
         m.submodules.requantize = pipeline = Requantize(config)
         depth = READ + requantize.LATENCY + QUEUE + 1
-        m.submodules.writer = writer = FeatureWriter(config, depth)
+        vectors = max(depth, MEMORY)
+        m.submodules.writer = writer = FeatureWriter(config, vectors)
         wiring.connect(m, wiring.flipped(self.parameters), parameters.i)
         wiring.connect(m, writer.o, wiring.flipped(self.features))
 
@@ -226,7 +230,7 @@ class Vpu(wiring.Component):
             writer.vector.eq(_delays(m, vector, requantize.LATENCY - 1, "vector")[-1]),
             writer.features.eq(pipeline.result),
             writer.valid.eq(go_at[-1]),
-            room.eq(_room(m, "vectors", depth, go, writer.taken)),
+            room.eq(_room(m, "vectors", vectors, go, writer.taken)),
         ]
         if not self._importance:
             return m

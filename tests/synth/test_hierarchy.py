@@ -27,6 +27,15 @@ def test_the_tree_of_modules(synth, osu018, tmp_path):
     said = synth("tree", "sample_array", "--build", tmp_path)
     assert not said.exit_code
     assert "pe_0 x 6" in said.output and result.branches[0].start in said.output
+    said = synth("tree", "sample_array", "--build", tmp_path, "--sum", "row_*", "--sum", "row_0/*")
+    assert not said.exit_code, said
+    lines = [line.split() for line in said.output.splitlines() if line]
+    area = f"{result['area']:,.0f}"
+    # What lies in a module that is counted is not counted again.
+    assert ["row_0", area, "0", area, "100.0"] in lines and ["others", *"000", "0.0"] in lines
+    assert not any("pe_0" in line for line in lines)
+    wrong = synth("tree", "sample_array", "--build", tmp_path, "--sum", "row_2")
+    assert "--sum is 'row_2'" in str(wrong.exception)
     missing = synth("tree", "sample_dot4", "--build", tmp_path)
     assert "sample_dot4/metrics.json does not exist" in str(missing.exception)
 
