@@ -416,6 +416,7 @@ def _sparse_designs() -> Iterable[Design]:
         "vector unit: 16 sums a cycle to INT8 features, importance of pillars, exact top-k",
         spade,
         "sparse accelerator",
+        hierarchical=True,
     )
     yield Design(
         "vpu_n16_plain",
@@ -423,6 +424,7 @@ def _sparse_designs() -> Iterable[Design]:
         "vector unit without importance: 16 sums a cycle to INT8 features",
         spade,
         "sparse accelerator",
+        hierarchical=True,
     )
     for size in ("n16", "n32", "n64"):
         config = SpadeConfig(accelerator=ACCELERATORS[size])

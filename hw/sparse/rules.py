@@ -20,6 +20,7 @@ from golden.sparse.descriptor import INDEX_BITS, OPS, SOURCES
 from ..arith import named
 from .cpr import CprReader, CprWriter, cpr_layer_layout, cpr_output_layout
 from .dispatch import Fork, LayerQueue, PresenceWatch, Queue, rows_layout
+from .fifo import Fifo
 from .layout import done_layout, layer_layout, pillar_layout, read_layout, write_layout
 from .merge import rgu_layer_layout
 from .rgu import Rgu
@@ -46,6 +47,8 @@ RULES_FIELDS = tuple(
     )
 )
 """What rule generation, the tiler and the gate must know of a layer."""
+WRITTEN = ("column", "value", "empty", "last", "end")
+"""What is written of an output pillar."""
 DEPTH = 2
 """Layers that wait before each unit."""
 
@@ -174,7 +177,20 @@ class RuleGeneration(wiring.Component):
         ]
         wiring.connect(m, rgu.o, pillars.i)
         wiring.connect(m, pillars.tiler, wiring.flipped(self.pillars))
-        wiring.connect(m, pillars.writer, writer.i)
+        # The writer waits for memory: a queue, so that readiness has no long way to the readers.
+        members = pillar_layout().members
+        m.submodules.written = written = Fifo(
+            data.StructLayout({name: members[name] for name in WRITTEN}), 2
+        )
+        pillar = pillars.writer
+        m.d.comb += [
+            *(written.i.payload[name].eq(pillar.payload[name]) for name in WRITTEN),
+            *(writer.i.payload[name].eq(written.o.payload[name]) for name in WRITTEN),
+            written.i.valid.eq(pillar.valid),
+            pillar.ready.eq(written.i.ready),
+            writer.i.valid.eq(written.o.valid),
+            written.o.ready.eq(writer.i.ready),
+        ]
         for name in ("rows", "entries"):
             write = getattr(self, f"{name}_write")
             wiring.connect(m, getattr(writer, name), wiring.flipped(write))
