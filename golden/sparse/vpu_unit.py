@@ -18,7 +18,7 @@ from .places import PARAMETER_BYTES
 from .prune import RATIO_BITS, VALUES
 from .vpu import CHUNK, Command, Write, layer_writes
 
-SCAN = 258
+SCAN = 259
 """Cycles of a scan of all bins."""
 VALUE_BITS = (VALUES - 1).bit_length()
 
@@ -55,7 +55,8 @@ class VpuConfig(Process):
     def __post_init__(self) -> None:
         powers = isinstance(self.tile, int) and self.tile & (self.tile - 1) == 0
         require(powers and self.tile >= self.array, "tile", self.tile, "a power of two, N or more")
-        _ = self.accelerator  # which refuses the rest
+        fits = 8 * self.array >= self.accelerator.beat
+        require(fits, "bus_bits", self.bus_bits, f"up to {64 * self.array}")
 
     @property
     def accelerator(self) -> AcceleratorConfig:

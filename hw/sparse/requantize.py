@@ -19,6 +19,7 @@ from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.errors import require
 from golden.requant import RequantConfig
 from golden.requantizer import RequantizerConfig
 from golden.sparse.accelerator import AcceleratorConfig
@@ -59,6 +60,7 @@ class Parameters(wiring.Component):
 
     def __init__(self, config: AcceleratorConfig):
         size = config.array * PARAMETER_BYTES
+        require(size >= config.beat, "array", config.array, f"{config.beat // 8} or more")
         self.beats, self._channels = size // config.beat, config.beat // PARAMETER_BYTES
         super().__init__(
             {

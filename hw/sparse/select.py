@@ -38,9 +38,9 @@ def result_layout() -> data.StructLayout:
 class Select(wiring.Component):
     """k = min(count, select_count + ceil(count * select_ratio / 2^16)), and what selects k values.
 
-    Without L1 the result is there 2 + 17 + 131 cycles after ``begin``; L1 takes 17 + 2 * 258 and
+    Without L1 the result is there 2 + 17 + 132 cycles after ``begin``; L1 takes 19 + 2 * 259 and
     the reading: a cycle a beat and one more for each entry in the bin beyond the first of its beat.
-    ``k`` = 0 has the threshold 2^16 - 1. After reset, 257 cycles pass before it is ``ready``.
+    ``k`` = 0 has the threshold 2^16 - 1. After reset, 258 cycles pass before it is ``ready``.
 
     Attributes
     ----------
@@ -91,7 +91,8 @@ class Select(wiring.Component):
         read = memory.read_port(transparent_for=[write])
         m.submodules.low = low = LowBytes(self.config)
 
-        # A bin is read in one cycle, and counted up, or looked at and cleared, in the next.
+        # A bin is read in one cycle, and counted up or cleared in the next; in a scan it is looked
+        # at in the one after that.
         scan, counting = Signal(), Signal()
         place = Signal(range(BINS), init=BINS - 1)
         busy, scanned = Signal(), Signal()
@@ -110,14 +111,17 @@ class Select(wiring.Component):
         found = Signal(init=1)  # the first scan after reset only clears
         upper = Signal()  # the bins are of upper bytes
         less = Signal(COUNT_BITS + 1)
-        m.d.comb += less.eq(rest - read.data)
-        with m.If(busy & scanned & ~found):
+        seen, number_of = Signal(COUNT_BITS, reset_less=True), Signal(8, reset_less=True)
+        look = Signal()
+        m.d.sync += [look.eq(busy & scanned), seen.eq(read.data), number_of.eq(write.addr)]
+        m.d.comb += less.eq(rest - seen)
+        with m.If(look & ~found):
             with m.If(less[-1] | ~less[:-1].any()):
                 m.d.sync += found.eq(1)
                 with m.If(upper):
-                    m.d.sync += threshold[8:].eq(write.addr)
+                    m.d.sync += threshold[8:].eq(number_of)
                 with m.Else():
-                    m.d.sync += threshold[:8].eq(write.addr)
+                    m.d.sync += threshold[:8].eq(number_of)
             with m.Else():
                 m.d.sync += rest.eq(less[:-1])
 
@@ -165,7 +169,7 @@ class Select(wiring.Component):
                 m.d.sync += place.eq(place - 1)
                 with m.If(place == 0):
                     m.next = "scanned"
-            with m.State("scanned"):  # the last bin is looked at
+            with m.State("scanned"), m.If(~busy):  # the last bin is looked at
                 m.d.sync += first.eq(0)
                 m.next = "found"
                 with m.If(first):

@@ -127,7 +127,7 @@ def test_cases_survive_their_beats(importance_):
 
 
 @pytest.mark.parametrize("changes", [{"tile": 4}, {"tile": 24}, {"array": 5}, {"bus_bits": 96},
-                                     {"array": 4, "bus_bits": 128, "tile": 16}])  # fmt: skip
+                                     {"array": 4, "bus_bits": 512, "tile": 16}])  # fmt: skip
 def test_refused(changes):
     with pytest.raises(BadInput):
         CONFIG.replace(**changes)

@@ -205,7 +205,7 @@ def test_random_layers(config):
 def test_a_vector_a_cycle_and_no_gap_between_commands():
     rng = np.random.default_rng(3)
     jobs = Layers(CONFIG)
-    # 257 cycles after reset, a layer can be measured.
+    # 258 cycles after reset, a layer can be measured.
     jobs.add(*vpu_cases.layer(CONFIG, rng, 160, 32, 2))
     jobs.add(*vpu_cases.layer(CONFIG, rng, 64, 32, 2, measure=1))
     bench = run(jobs)
