@@ -47,8 +47,6 @@ RULES_FIELDS = tuple(
     )
 )
 """What rule generation, the tiler and the gate must know of a layer."""
-WRITTEN = ("column", "value", "empty", "last", "end")
-"""What is written of an output pillar."""
 DEPTH = 2
 """Layers that wait before each unit."""
 
@@ -175,22 +173,13 @@ class RuleGeneration(wiring.Component):
             watch.taken.eq(rgu.i.valid & rgu.i.ready),
             self.presence.eq(watch.write),
         ]
-        wiring.connect(m, rgu.o, pillars.i)
+        # Tiler and writer take their time to know whether they wait: a queue, so that this has not
+        # to go all the way to the readers in the same cycle.
+        m.submodules.made = made = Fifo(pillar_layout(), 2)
+        wiring.connect(m, rgu.o, made.i)
+        wiring.connect(m, made.o, pillars.i)
         wiring.connect(m, pillars.tiler, wiring.flipped(self.pillars))
-        # The writer waits for memory: a queue, so that readiness has no long way to the readers.
-        members = pillar_layout().members
-        m.submodules.written = written = Fifo(
-            data.StructLayout({name: members[name] for name in WRITTEN}), 2
-        )
-        pillar = pillars.writer
-        m.d.comb += [
-            *(written.i.payload[name].eq(pillar.payload[name]) for name in WRITTEN),
-            *(writer.i.payload[name].eq(written.o.payload[name]) for name in WRITTEN),
-            written.i.valid.eq(pillar.valid),
-            pillar.ready.eq(written.i.ready),
-            writer.i.valid.eq(written.o.valid),
-            written.o.ready.eq(writer.i.ready),
-        ]
+        wiring.connect(m, pillars.writer, writer.i)
         for name in ("rows", "entries"):
             write = getattr(self, f"{name}_write")
             wiring.connect(m, getattr(writer, name), wiring.flipped(write))

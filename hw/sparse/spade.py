@@ -21,6 +21,7 @@ from golden.sparse.registers import ADDRESS_BITS as REGISTER_BITS
 from golden.sparse.spade import SpadeConfig
 
 from ..arith import named
+from ..pipeline import Register
 from .axi import axi4, axi4_lite, connect_flat, flat
 from .dense import DENSE_FIELDS, DenseRules
 from .dispatch import AHEAD, Fork, Gate, LayerQueue, Pair, Progress, Queue
@@ -133,7 +134,10 @@ class Spade(wiring.Component):
         tiles = part("tiles", Queue(tile_layout(config), AHEAD))
         loader = part("loader", Loader(config, sparse))
         wiring.connect(m, tiler.tiles, tiles.i)
-        wiring.connect(m, tiles.o, loader.tiles)
+        # Out of a memory a tile comes late in the cycle.
+        tile = part("tile", Register(tile_layout(config)))
+        wiring.connect(m, tiles.o, tile.i)
+        wiring.connect(m, tile.o, loader.tiles)
         wiring.connect(m, queues["load"].o, loader.layer)
         issue = part("issue", Issue(config, HAZARD, overwrite_distance(config.array)))
         wiring.connect(m, loader.passes, issue.passes)
