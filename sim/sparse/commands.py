@@ -100,7 +100,7 @@ def table(report: Report, title: str) -> Table:
         made.add_column(heading, justify="right", no_wrap=True)
     made.add_column("model", justify="right", no_wrap=True)
     beat = {"read": "beats_read", "written": "beats_written"}
-    bytes_of = report.counts["bytes_read"] / max(1, report.counts["beats_read"])
+    bytes_of = report.counts["read_bytes"] / max(1, report.counts["read_beats"])
     for layer in report.layers:
         counts = layer.counts
         made.add_row(
