@@ -183,14 +183,19 @@ class Sequencer(wiring.Component):
         return m
 
     def _progress(self, m: Module, count: Signal) -> tuple[Signal, Value]:
-        """Layers whose features are in memory, and whether all of all layers is."""
+        """Layers whose features are in memory, and whether all of all layers is.
+
+        A mark comes a cycle before the error of its burst: it counts when that has not come.
+        """
         counts = []
         for name in ("layers", "rows", "records"):
+            mark = Signal(name=f"{name}_mark")
             done = Signal(16, name=f"{name}_count")
+            m.d.sync += mark.eq(getattr(self, f"{name}_done"))
             with m.If(self.clear):
-                m.d.sync += done.eq(0)
-            with m.Else():
-                m.d.sync += done.eq(done + getattr(self, f"{name}_done"))
+                m.d.sync += [mark.eq(0), done.eq(0)]
+            with m.Elif(~self.dma_error.valid):
+                m.d.sync += done.eq(done + mark)
             counts.append(done)
         complete = named(m, "complete", Cat(done == count for done in counts).all())
         return counts[0], complete

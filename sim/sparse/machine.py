@@ -56,10 +56,17 @@ def job(
     limit: int = 1_000_000,
 ) -> Job:
     """The job that carries ``program`` out on the memory ``image``."""
+    return perform(prepared(name, program, image, timing=timing, seed=seed), program, limit)
+
+
+def prepared(
+    name: str, program: Program, image: Image, *, timing: Timing | None = None, seed: int = 0
+) -> Job:
+    """A job in whose memory ``image`` is, which the machine may use as ``program`` does."""
     made = Job(name, program.size + PAGE, base=program.base, seed=seed, timing=timing or Timing())
     for address, data in image:
         made.load(address, data)
-    return perform(allow(made, program), program, limit)
+    return allow(made, program)
 
 
 def allow(made: Job, program: Program) -> Job:
@@ -71,9 +78,8 @@ def allow(made: Job, program: Program) -> Job:
     return made
 
 
-def perform(made: Job, program: Program, limit: int, label: str = "") -> Job:
-    """Start the list, wait for its end, and read what became of it, under names that begin with
-    ``label``."""
+def start(made: Job, program: Program) -> Job:
+    """Start the list."""
     for register, value in (
         ("list", program.list_address),
         ("statistics", program.statistics_address),
@@ -81,7 +87,13 @@ def perform(made: Job, program: Program, limit: int, label: str = "") -> Job:
         made.write(OFFSETS[f"{register}_low"], value & 0xFFFF_FFFF)
         made.write(OFFSETS[f"{register}_high"], value >> 32)
     made.write(OFFSETS["count"], len(program.steps))
-    made.write(OFFSETS["control"], START | INTERRUPT)
+    return made.write(OFFSETS["control"], START | INTERRUPT)
+
+
+def perform(made: Job, program: Program, limit: int, label: str = "") -> Job:
+    """Start the list, wait for its end, and read what became of it, under names that begin with
+    ``label``."""
+    start(made, program)
     made.wait_irq(limit, label + "irq")
     for register in ("status", "error", "detail", "cycles_low", "cycles_high", "layers_done"):
         made.read(OFFSETS[register], label + register)

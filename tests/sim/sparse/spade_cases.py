@@ -1,8 +1,9 @@
 """Networks for the whole accelerator, and what its records of statistics must say."""
 
+import dataclasses
 from itertools import accumulate
 
-from golden.sparse.descriptor import CONV, DECONV
+from golden.sparse.descriptor import CONV, DECONV, UNION
 from golden.sparse.networks import Layer, Network
 from golden.sparse.record import RECORD
 from golden.sparse.tiling import Tiling, least_span
@@ -142,3 +143,22 @@ def wrong_records(trial, found, read_cycles):
         if not 0 <= some <= most:
             yield f"{some} {name}, {most} on the bus"
     assert set(RECORD) == set(found.records[0].counts)
+
+
+def union_list(made, bad, second):
+    """A list of one union of the pillars of ``made`` with a map ``bad`` (bytes of header and
+    entries) beside them, either one first; and the pieces of memory that it needs."""
+    program = made.program
+    pillars, other = program.places["pillars"], program.places["a"]
+    step = next(step for step in program.steps if step.fields["op"] == UNION)
+    first = [("source_cpr", pillars.cpr), ("source_entries", pillars.entries)]
+    last = [("second_cpr", other.cpr), ("second_entries", other.entries)]
+    if not second:
+        names = [name for name, _ in first + last]
+        first_last = dict(zip(names, [*(v for _, v in last), *(v for _, v in first)], strict=True))
+    else:
+        first_last = dict(first + last)
+    fields = step.fields | first_last | {"cpr_after": 0, "union_first": 0}
+    return [dataclasses.replace(step, fields=fields)], dict(
+        zip((other.cpr, other.entries), bad, strict=True)
+    )
