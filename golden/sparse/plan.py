@@ -119,9 +119,9 @@ class _Search:
 
 
 def candidates(config: AcceleratorConfig) -> list[tuple[int, int]]:
-    """First and other tile to try: full tiles after a smaller first, then halves."""
+    """First and other tile to try: full tiles after a smaller first, then halves and quarters."""
     sizes = []
-    for tile in (config.tile, config.tile // 2):
+    for tile in (config.tile, config.tile // 2, config.tile // 4):
         first = tile
         while first >= min(config.array, tile):
             sizes.append((first, tile))
