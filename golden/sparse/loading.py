@@ -85,7 +85,9 @@ class Loading(State):
                 ranks = layer.load.present[ci * len(layer.load.present) // len(layer.passes)]
                 vectors = int(ranks[low + end] - ranks[low])
             # Where a map has no pillar, zeros are written in its place, which takes as long.
-            job = self.bus.read((end - before) * self.vector_beats, time.now + config.latency)
+            beats = (end - before) * self.vector_beats
+            density = vectors / (end - before)
+            job = self.bus.read(beats, time.now + config.latency, density)
             layer.read += vectors * config.array * times
             given.inputs.append((before, end, job))
             time.fire(self.input_asked)

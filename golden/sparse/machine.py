@@ -6,6 +6,7 @@ of the array: ``edge`` and the other causes are of cycles in which no rule is is
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 from .descriptor import BYTES
@@ -18,6 +19,7 @@ from .state import (
     HEADER,
     LISTS,
     POINTER,
+    READ_BEATS,
     Layer,
 )
 from .timeline import Job, Process
@@ -55,11 +57,15 @@ class Machine(Loading, Issuing):
 
     def rule_generator(self) -> Process:
         config, time = self.config, self.time
+        free = time.now  # the reader of lists, when the one before fits its buffer
         for layer in self.layers:
             after = layer.fields["cpr_after"]
             while not all(before.coordinates for before in self.layers[:after]):
                 yield self.changed
-            layer.began = time.now + 2 * config.latency + LISTS
+            ready = max(free, *(before.coordinates_at for before in self.layers[:after]), 0.0)
+            layer.began = max(time.now, ready + 2 * config.latency + LISTS)
+            buffered = ENTRY * layer.load.entries_read <= READ_BEATS * config.beat
+            free = layer.began if buffered else math.inf
             size = HEADER + POINTER * (layer.fields["rows"] + 1) + ENTRY * layer.load.entries_read
             layer.read += size
             self.bus.read(size / config.beat, time.now + config.latency)
@@ -75,6 +81,7 @@ class Machine(Loading, Issuing):
                 layer.made.append(time.now)
                 time.fire(self.tile_made)
             yield time.now + rest
+            free = min(free, time.now)
             if not layer.late:
                 time.start(self.write_list(layer, layer.load.entries_written), time.now + 4)
 

@@ -29,6 +29,8 @@ BACKLOG = 2
 """Writes of ``CHUNK`` vectors that may wait for the bus before the vector unit does."""
 LISTS = 45
 """Cycles, beside the memory's, from a list's header to its first pillar."""
+READ_BEATS = 64
+"""Beats of entries that are read ahead of the rule generator, over layers."""
 DRAIN = 8
 """Cycles, beside 2N, from a group's last rule to its first vector in the vector unit."""
 SCANS = (0, 150, 533)
@@ -61,6 +63,7 @@ class Layer:
     bases: list[int] = field(default_factory=list)  # outputs before each tile
     acknowledged: list[int] = field(default_factory=list)  # output vectors, of each plane
     coordinates: bool = False  # complete
+    coordinates_at: float = 0.0  # and when
     features: bool = False
 
     @property
@@ -161,7 +164,7 @@ class State:
             job = self.bus.write(max(1.0, HEADER / config.beat))
             yield from self.bus.until(job, job.total)
             yield self.time.now + config.latency
-        layer.coordinates = True
+        layer.coordinates, layer.coordinates_at = True, self.time.now
         if layer.tiles is None:
             layer.features = True
         self.time.fire(self.changed)

@@ -19,12 +19,14 @@ class Event:
 
 
 class Job:
-    """``total`` beats over the bus. ``served``: so far; ``done``: when it was, or -1."""
+    """``total`` beats over the bus. ``served``: so far; ``done``: when it was, or -1. ``density``:
+    share of the beats that are read; the others are made on the chip, in their turn."""
 
-    __slots__ = ("done", "served", "total", "waiting")
+    __slots__ = ("density", "done", "served", "total", "waiting")
 
-    def __init__(self, total: float) -> None:
+    def __init__(self, total: float, density: float = 1.0) -> None:
         self.total = total
+        self.density = density
         self.served = 0.0
         self.done = -1.0
         self.waiting: list[tuple[float, Process]] = []
@@ -84,9 +86,9 @@ class Bus:
         self._last = 0.0
         self._version = 0
 
-    def read(self, beats: float, at: float) -> Job:
+    def read(self, beats: float, at: float, density: float = 1.0) -> Job:
         """A read whose first beat comes at ``at`` at the earliest."""
-        job = Job(beats)
+        job = Job(beats, density)
         self.timeline.start(self._later(job), at)
         return job
 
@@ -117,7 +119,11 @@ class Bus:
         """Beats a cycle of reads and of writes."""
         if not self._writes:
             return self._rate, 0.0
-        return (min(self._rate, 0.5), 0.5) if self._reads else (0.0, 1.0)
+        if not self._reads:
+            return 0.0, 1.0
+        density = self._reads[0].density
+        reads = min(self._rate, 0.5 / density if density > 0.5 else 1.0)
+        return reads, 1 - reads * density if density <= 0.5 else 0.5
 
     def _advance(self) -> None:
         """Take note of what has passed."""

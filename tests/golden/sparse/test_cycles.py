@@ -35,10 +35,10 @@ WHOLE = Tiling(first_tile=512, tile=512, span=2048, resident=False)
 
 
 def served(reads=(), writes=(), rate=1.0):
-    """When reads (arrival, beats) and writes (start, beats) end."""
+    """When reads (arrival, beats, and perhaps density) and writes (start, beats) end."""
     time = Timeline()
     bus = Bus(time, rate)
-    jobs = [bus.read(beats, at) for at, beats in reads]
+    jobs = [bus.read(beats, at, *density) for at, beats, *density in reads]
 
     def write(beats):
         jobs.append(bus.write(beats))
@@ -56,6 +56,9 @@ def test_bus_serves_in_order_and_shares():
     assert served([(0, 10)], [(0, 4)]) == [14, 8]  # turns until the write is done
     assert served([(0, 10)], [(4, 3)]) == [13, 10]
     assert served([(0, 10)], rate=0.5) == [20]
+    # What is made on the chip leaves the bus to others.
+    assert served([(0, 10, 0.25)], [(0, 6)]) == [10, 8]
+    assert served([(0, 8, 0.8)], [(0, 20)])[0] == pytest.approx(12.8)
 
 
 def test_waiting_for_part_of_a_read():
