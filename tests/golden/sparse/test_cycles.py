@@ -87,7 +87,7 @@ def example(density=0.1, shape=(60, 50), mode="spconv", kernel=3, stride=1):
     return active, output, rules, conv_work(form, active, active, output, rules)
 
 
-@pytest.mark.parametrize("sizes", [(16, 48, 2048), (1, 7, 2048), (64, 64, 120), (4096, 4096, 4096)])
+@pytest.mark.parametrize("sizes", [(16, 48, 2048), (1, 7, 2048), (64, 64, 24), (4096, 4096, 4096)])
 def test_tiles_have_each_rule_once_and_know_their_inputs(sizes):
     _, output, rules, work = example()
     cut = Tiling(first_tile=sizes[0], tile=sizes[1], span=sizes[2], resident=False)
@@ -284,6 +284,14 @@ def test_resident_weights_and_kept_inputs_are_read_once():
     assert again.read - once.read == 3 * (9 * 2 * 3 * 256)
     kept = again.read - 4 * 9 * 2 * 3 * 256 - 4 * 3 * 8 * 16 - (64 + 8 + 4 * 512)
     assert kept == 512 * 2 * 16  # each tile's inputs once for three output-channel tiles
+    # Of five planes, 5 x 128 vectors fit half of the ring and stay; 5 x 512 do not.
+    fields |= {"input_tiles": 5}
+    small, large = (
+        simulate([load(counts, outputs=512, span=512, **fields)], cut=each).layers[0].read
+        for each in (replace(cut, resident=False), WHOLE)
+    )
+    tile = 9 * 5 * 3 * 256 + 3 * 8 * 16  # weights and parameters
+    assert large - small == (3 - 1) * 512 * 5 * 16 - 3 * tile
 
 
 def test_an_empty_layer_ends():
