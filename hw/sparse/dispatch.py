@@ -20,10 +20,10 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from golden.sparse.accelerator import AcceleratorConfig
-from golden.sparse.descriptor import FIELDS, LAYERS, SOURCES, address_mask, highest
+from golden.sparse.descriptor import FIELDS, LAYERS, address_mask, highest
 
 from ..arith import named
-from .layout import layer_layout, token_layout
+from .layout import layer_layout, presence_layout, token_layout
 
 AHEAD = 17
 """Layers that the rule generator may be ahead of the array: a memory of 16 words, the fewest that
@@ -213,18 +213,13 @@ class PresenceWatch(wiring.Component):
         Tokens may be taken: the list that they are of is known.
     """
 
-    def __init__(self, index_bits: int):
-        write = {
-            "valid": unsigned(1),
-            "index": unsigned(index_bits),
-            "bits": unsigned(SOURCES),
-        }
+    def __init__(self):
         super().__init__(
             {
                 "lists": In(stream.Signature(rows_layout())),
                 "token": In(token_layout()),
                 "taken": In(1),
-                "write": Out(data.StructLayout(write)),
+                "write": Out(presence_layout()),
                 "ready": Out(1),
             }
         )

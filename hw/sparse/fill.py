@@ -8,7 +8,7 @@ by the presence bits that the rule generator read with the union's entries.
 from __future__ import annotations
 
 from amaranth.hdl import Const, Module, Mux, Signal, Value, unsigned
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -17,7 +17,7 @@ from golden.sparse.descriptor import INDEX_BITS, SOURCES
 
 from ..arith import named, select
 from .gsu import write_input_layout, write_weight_layout
-from .layout import POSITION_BITS, fill_layout
+from .layout import POSITION_BITS, fill_layout, presence_layout
 
 
 class PresenceBits(wiring.Component):
@@ -30,10 +30,9 @@ class PresenceBits(wiring.Component):
     def __init__(self, config: AcceleratorConfig):
         self.config = config
         index = unsigned(INDEX_BITS)
-        write = {"valid": unsigned(1), "index": index, "bits": unsigned(SOURCES)}
         super().__init__(
             {
-                "write": In(data.StructLayout(write)),
+                "write": In(presence_layout()),
                 "loader_index": In(index),
                 "loader_bits": Out(SOURCES),
                 "filler_index": In(index),

@@ -25,7 +25,17 @@ from golden.sparse.record import CAUSES
 
 from ..arith import named, select
 from .gsu import issue_layout, load_layout
-from .layout import POSITION_BITS, finish_layout, free_layout, pass_layout, rule_layout
+from .layout import (
+    POSITION_BITS,
+    ended_layout,
+    finish_layout,
+    free_layout,
+    pass_layout,
+    release_layout,
+    rule_layout,
+    rule_read_layout,
+    waiting_layout,
+)
 
 PASSES = 4
 """Passes that may wait: the loader is so far ahead."""
@@ -107,15 +117,11 @@ class Rules(wiring.Component):
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
-        output = unsigned((config.tile - 1).bit_length())
-        read = data.StructLayout(
-            {"slot": unsigned(1), "tap": unsigned(TAPS.bit_length()), "number": output}
-        )
         super().__init__(
             {
                 "i": In(stream.Signature(pass_layout(config))),
                 "o": Out(stream.Signature(item_layout(config))),
-                "read": Out(read),
+                "read": Out(rule_read_layout(config)),
                 "rule": In(rule_layout(config)),
             }
         )
@@ -218,17 +224,13 @@ class Issue(wiring.Component):
         """``hazard``: rules after which a sum may be read again; ``skew``: cycles after issue in
         which the rings may still be read."""
         self.config, self._hazard, self._skew = config, hazard, skew
-        output = unsigned((config.tile - 1).bit_length())
-        read = data.StructLayout(
-            {"slot": unsigned(1), "tap": unsigned(TAPS.bit_length()), "number": output}
-        )
         position = unsigned(POSITION_BITS)
         super().__init__(
             {
                 "passes": In(stream.Signature(pass_layout(config))),
-                "read": Out(read),
+                "read": Out(rule_read_layout(config)),
                 "rule": In(rule_layout(config)),
-                "release": Out(data.StructLayout({"valid": unsigned(1), "slot": unsigned(1)})),
+                "release": Out(release_layout()),
                 "arrived_inputs": In(position),
                 "arrived_weights": In(position),
                 "freed_inputs": Out(position),
@@ -238,12 +240,10 @@ class Issue(wiring.Component):
                 "ended": In(1),
                 "finish": Out(stream.Signature(finish_layout(config))),
                 "free": In(free_layout()),
-                "waiting": In(data.StructLayout({"tile": unsigned(1), "layer": unsigned(1)})),
+                "waiting": In(waiting_layout()),
                 "cause": Out(range(len(CAUSES))),
                 "can_end": In(1),
-                "ended_layer": Out(
-                    data.StructLayout({"valid": unsigned(1), "number": unsigned(16)})
-                ),
+                "ended_layer": Out(ended_layout()),
             }
         )
 

@@ -10,7 +10,7 @@ from amaranth.hdl import unsigned
 from amaranth.lib import data
 
 from golden.sparse.accelerator import AcceleratorConfig
-from golden.sparse.descriptor import ADDRESS_BITS, FIELDS, INDEX_BITS, SIDE, TAPS
+from golden.sparse.descriptor import ADDRESS_BITS, FIELDS, INDEX_BITS, SIDE, SOURCES, TAPS
 
 COLUMN_BITS = (SIDE - 1).bit_length()
 VALUE_BITS = 16
@@ -79,6 +79,39 @@ def rule_layout(config: AcceleratorConfig) -> data.StructLayout:
             "output": unsigned((config.tile - 1).bit_length()),
             "first": unsigned(1),
         }
+    )
+
+
+def rule_read_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """A read of rule ``number`` of ``tap`` of the tile in ``slot``."""
+    return data.StructLayout(
+        {
+            "slot": unsigned(1),
+            "tap": unsigned(TAPS.bit_length()),
+            "number": unsigned((config.tile - 1).bit_length()),
+        }
+    )
+
+
+def release_layout() -> data.StructLayout:
+    """``valid``, for a cycle: the rules of the tile in ``slot`` are no longer needed."""
+    return data.StructLayout({"valid": unsigned(1), "slot": unsigned(1)})
+
+
+def waiting_layout() -> data.StructLayout:
+    """What a pass waits for: a ``tile``, or the ``layer`` before."""
+    return data.StructLayout({"tile": unsigned(1), "layer": unsigned(1)})
+
+
+def ended_layout() -> data.StructLayout:
+    """``valid``, for a cycle: the last pass of layer ``number`` ends."""
+    return data.StructLayout({"valid": unsigned(1), "number": unsigned(16)})
+
+
+def presence_layout() -> data.StructLayout:
+    """Presence ``bits`` of the union's pillar of ``index``, if ``valid``."""
+    return data.StructLayout(
+        {"valid": unsigned(1), "index": unsigned(INDEX_BITS), "bits": unsigned(SOURCES)}
     )
 
 

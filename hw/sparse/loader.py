@@ -19,7 +19,7 @@ Inputs must exist before they are fetched: all of them once the layer that makes
 from __future__ import annotations
 
 from amaranth.hdl import Array, Const, Module, Mux, Signal, Value, unsigned
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.sparse.accelerator import AcceleratorConfig
@@ -34,6 +34,7 @@ from .layout import (
     pass_layout,
     read_layout,
     tile_layout,
+    waiting_layout,
 )
 
 LOADER_FIELDS = (
@@ -177,7 +178,7 @@ class Loader(wiring.Component):
                 "complete": In(32),
                 "watermark": In(INDEX_BITS + 1),
                 **(presence if sparse else {}),
-                "waiting": Out(data.StructLayout({"tile": unsigned(1), "layer": unsigned(1)})),
+                "waiting": Out(waiting_layout()),
             }
         )
 

@@ -10,18 +10,25 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Value, unsigned
+from amaranth.hdl import Module, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.sparse.accelerator import AcceleratorConfig
-from golden.sparse.descriptor import INDEX_BITS, OPS, SOURCES
+from golden.sparse.descriptor import OPS
 
 from ..arith import named
 from .cpr import CprReader, CprWriter, cpr_layer_layout, cpr_output_layout
 from .dispatch import Fork, LayerQueue, PresenceWatch, Queue, rows_layout
 from .fifo import Fifo
-from .layout import done_layout, layer_layout, pillar_layout, read_layout, write_layout
+from .layout import (
+    done_layout,
+    layer_layout,
+    pillar_layout,
+    presence_layout,
+    read_layout,
+    write_layout,
+)
 from .merge import rgu_layer_layout
 from .rgu import Rgu
 from .tiler import TILER_FIELDS
@@ -75,11 +82,6 @@ class RuleGeneration(wiring.Component):
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
-        presence = {
-            "valid": unsigned(1),
-            "index": unsigned(INDEX_BITS),
-            "bits": unsigned(SOURCES),
-        }
         lists = ("rows", "entries", "second_rows", "second_entries")
         super().__init__(
             {
@@ -94,7 +96,7 @@ class RuleGeneration(wiring.Component):
                 },
                 **{f"{name}_done": In(done_layout()) for name in lists[:2]},
                 "pointers_done": Out(1),
-                "presence": Out(data.StructLayout(presence)),
+                "presence": Out(presence_layout()),
                 "idle": Out(1),
                 "malformed": Out(1),
                 "overflow": Out(1),
@@ -112,7 +114,7 @@ class RuleGeneration(wiring.Component):
         m.submodules.second = second = CprReader(config)
         m.submodules.rgu = rgu = Rgu(config)
         m.submodules.writer = writer = CprWriter(config)
-        m.submodules.watch = watch = PresenceWatch(INDEX_BITS)
+        m.submodules.watch = watch = PresenceWatch()
         m.submodules.pillar_fork = pillars = Fork(pillar_layout(), ("tiler", "writer"))
 
         # Layers to each, in the form that it wants.

@@ -6,8 +6,8 @@ records of a list sum to its cycles but for the last drain.
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
@@ -15,7 +15,7 @@ from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.record import RECORD, RECORD_WORDS
 
 from ..arith import named, select
-from .layout import ADDRESS_BITS, write_layout
+from .layout import ADDRESS_BITS, ended_layout, write_layout
 
 WORD = 32
 
@@ -39,13 +39,12 @@ class Statistics(wiring.Component):
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
-        ended = data.StructLayout({"valid": unsigned(1), "number": unsigned(16)})
         super().__init__(
             {
                 "running": In(1),
                 "base": In(ADDRESS_BITS),
                 "events": In(len(RECORD) - 1),
-                "ended": In(ended),
+                "ended": In(ended_layout()),
                 "ready": Out(1),
                 "writes": Out(stream.Signature(write_layout(config))),
             }

@@ -28,7 +28,9 @@ from .layout import (
     TAG_BITS,
     layer_layout,
     pillar_layout,
+    release_layout,
     rule_layout,
+    rule_read_layout,
     tag_read_layout,
     tile_layout,
 )
@@ -75,23 +77,14 @@ class Tiler(wiring.Component):
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
-        output = unsigned((config.tile - 1).bit_length())
         super().__init__(
             {
                 "layer": In(stream.Signature(layer_layout())),
                 "i": In(stream.Signature(pillar_layout())),
                 "tiles": Out(stream.Signature(tile_layout(config))),
-                "read": In(
-                    data.StructLayout(
-                        {
-                            "slot": unsigned(1),
-                            "tap": unsigned(TAPS.bit_length()),
-                            "number": output,
-                        }
-                    )
-                ),
+                "read": In(rule_read_layout(config)),
                 "rule": Out(rule_layout(config)),
-                "release": In(data.StructLayout({"valid": unsigned(1), "slot": unsigned(1)})),
+                "release": In(release_layout()),
                 "tag_read": In(tag_read_layout(config)),
                 "tag": Out(unsigned(INDEX_BITS)),
                 "fault": Out(1),
