@@ -142,28 +142,34 @@ def conv_work(
     """Of a convolution that is not transposed.
 
     ``stored``: the entries in memory, which indices count; ``active``: those that were not pruned.
-    The rule generator looks at a candidate a cycle (for ``selective``, at all that SpConv would
-    make), and steps through the longest of the rows that it reads if that takes longer; before an
-    output row of stride 2 it fills a buffer with the even input row; an empty row takes two cycles.
+    The rule generator takes a cycle for each column in which an output row, or a row that it reads,
+    has a pillar, and one more; where not every candidate is an output, another for each gap between
+    outputs; before an output row of stride 2 those to move the even input row into a buffer. An
+    empty row takes one, at stride 2 two.
     """
     pairs = [rules.tap(tap) for tap in range(rules.taps)]
     if len(stored) != len(active):
         index = np.searchsorted(stored.keys, active.keys)
         pairs = [(index[i], o) for i, o in pairs]
-    candidates = generated
-    if convolution.mode == "selective":
-        candidates = _dilated(active, convolution.kernel)
-    rows = generated.shape[0]
-    lengths = np.diff(stored.pointers).astype(np.int64)
-    cycles = np.maximum(np.diff(candidates.pointers), _longest(lengths, convolution, rows))
-    cycles = np.where(cycles == 0, 2, cycles)
-    if convolution.stride == 2:
-        even = lengths[::2][:rows]
+    rows, double = generated.shape[0], convolution.stride == 2
+    outputs = np.diff(generated.pointers).astype(np.int64)
+    seen = _seen(stored, convolution, rows)
+    if double:
+        columns = np.maximum(outputs, seen.sum(axis=1))
+    else:
+        seen[generated.rows, generated.columns] = True
+        columns = seen.sum(axis=1)
+    cycles = np.where(columns == 0, 1 + double, columns + 1)
+    if convolution.mode != "spconv" and convolution.taps > 1:
+        gaps = (np.diff(generated.columns) != 1) & (np.diff(generated.rows) == 0)
+        np.add.at(cycles, generated.rows[1:][gaps], 1)
+    if double:
+        even = np.diff(stored.pointers).astype(np.int64)[::2][:rows]
         cycles[: len(even)] += even
     ends = np.cumsum(cycles)
     # Outputs come at the end of their row: what is filled or skipped comes before.
-    rank = np.searchsorted(candidates.keys, generated.keys)
-    made = ends[generated.rows] - (candidates.pointers[1:][generated.rows] - 1 - rank)
+    rank = np.arange(len(generated))
+    made = ends[generated.rows] - (generated.pointers[1:][generated.rows] - 1 - rank)
     return work_of(pairs, made, int(ends[-1]))
 
 
@@ -179,19 +185,9 @@ def deconv_work(kernel: int, stored: Cpr, active: Cpr) -> Work:
     return work_of(pairs, made, int((kernel + 1) * len(active) + 2 * (lengths == 0).sum()))
 
 
-def _dilated(active: Cpr, kernel: int) -> Cpr:
-    """Every site that the kernel reaches from an active one, at stride 1."""
-    reach = kernel // 2
-    rows, columns = active.shape
-    full = np.zeros((rows + 2 * reach, columns + 2 * reach), bool)
-    for dy in range(kernel):
-        for dx in range(kernel):
-            full[active.rows + dy, active.columns + dx] = True
-    return Cpr.from_bitmap(full[reach : reach + rows, reach : reach + columns])
-
-
-def _longest(lengths: NDArray, convolution: Convolution, rows: int) -> NDArray[np.int64]:
-    """Length of the longest input row that each output row reads."""
+def _seen(stored: Cpr, convolution: Convolution, rows: int) -> NDArray[np.bool_]:
+    """For each output row, the columns in which a row that it reads has a pillar."""
     k, s, p = convolution.kernel, convolution.stride, convolution.padding
-    padded = np.concatenate([np.zeros(p, np.int64), lengths, np.zeros(k + s, np.int64)])
-    return np.max([padded[dy : dy + s * rows : s][:rows] for dy in range(k)], axis=0)
+    padded = np.zeros((max(stored.shape[0] + p, s * rows + k), stored.shape[1]), bool)
+    padded[stored.rows + p, stored.columns] = True
+    return np.any([padded[dy : dy + s * rows : s][:rows] for dy in range(k)], axis=0)

@@ -112,7 +112,7 @@ def table(report: Report, title: str) -> Table:
             *(f"{counts[cause]:,}" if counts[cause] else "-" for cause in CAUSES[1:]),
             *(f"{counts[key] * bytes_of / 1e6:.2f}" for key in beat.values()),
             f"{layer.speedup:.2f}" if layer.cycles and layer.model.dense else "-",
-            f"{layer.deviation:+.1%}" if layer.cycles else "-",
+            f"{layer.deviation:+.1%}" if layer.cycles and layer.model.dense else "-",
         )
     return made
 
