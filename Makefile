@@ -37,7 +37,7 @@ SYNTH    = $(call option,LIBERTY,--liberty) $(call option,SRAM,--sram) $(call op
 
 # Patterns in DESIGN are for the catalog, not for the files of this folder.
 .DEFAULT_GOAL := all
-.PHONY: all help setup debian doctor verilog lint sim synth report test test-full oracles recipes bench-golden spade bench-spade clean
+.PHONY: all help setup debian doctor verilog lint sim synth fmax report test test-full oracles recipes bench-golden spade bench-spade clean
 
 all: debian $(STAMP) ## set up, then Verilog of the whole catalog, a quick simulation and synthesis, the report
 	@$(RUN) -m hw verilog
@@ -79,6 +79,9 @@ sim: setup ## RTL against golden, every bit
 
 synth: setup ## area, timing and a power estimate
 	@$(RUN) -m synth run $(DESIGNS) $(SYNTH)
+
+fmax: setup ## the fastest clock of each design by search, and its area against delay
+	@$(RUN) -m synth fmax $(or $(DESIGNS),int8_mac mxfp4_dot32) $(SYNTH)
 
 spade: setup ## layers of a frame on the accelerator in RTL [FRAME= NETWORK= VARIANT= N= LAYERS=]
 	@$(RUN) -m hw verilog spade_n$(or $(N),16)

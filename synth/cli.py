@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import click
 
-from golden.cli import parallel
 from golden.errors import BadInput
 
-from . import flow, recipes, sources
-from .library import DEFAULT_LIBERTY, Library
-from .memories import DEFAULT_SRAM, Sram
-from .metrics import Result, load
-from .tables import show, show_paths, show_recipes, show_sum, show_tree
-
-DEFAULT_PERIOD = 10.0
-
-_build = click.option(
-    "--build",
-    type=click.Path(path_type=Path),
-    default=Path("build"),
-    help="Where results and caches lie.",
-)
+from . import fmax, recipes
+from .metrics import load
+from .options import build_option, options, positive, prepare
+from .tables import show, show_curve, show_paths, show_recipes, show_sum, show_tree
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,134 +19,85 @@ def main() -> None:
     """Area, timing and power of the catalog's designs, and the report of them."""
 
 
-def _options(command):
-    for option in reversed(
-        (
-            click.argument("designs", nargs=-1),
-            click.option(
-                "--liberty",
-                type=click.Path(path_type=Path),
-                default=DEFAULT_LIBERTY,
-                help="Standard-cell library, .lib or .lib.gz (default: OSU 0.18 um).",
-            ),
-            click.option(
-                "--period",
-                type=float,
-                default=DEFAULT_PERIOD,
-                show_default=True,
-                help="Clock period in ns: for slack and power.",
-            ),
-            click.option(
-                "--sram",
-                type=click.Path(path_type=Path),
-                default=DEFAULT_SRAM,
-                help="Coefficients of memories, TOML (default: 180 nm).",
-            ),
-            click.option("--dont-use", multiple=True, metavar="GLOB", help="Cells to avoid."),
-            click.option("--jobs", type=click.IntRange(1), help="Processes (default: all cores)."),
-            click.option(
-                "--timeout",
-                type=click.FloatRange(1),
-                default=1800.0,
-                show_default=True,
-                help="Seconds that one tool may take for one design.",
-            ),
-            click.option(
-                "--from",
-                "folder",
-                type=click.Path(path_type=Path),
-                help="Designs from a folder of NAME.v + NAME.json instead of the catalog.",
-            ),
-            _build,
-        )
-    ):
-        command = option(command)
-    return command
-
-
 @main.command()
-@_options
+@options
 @click.option("--recipe", default=recipes.DEFAULT, show_default=True, help="Synthesis recipe.")
-def run(recipe: str, build: Path, **options) -> int:
+@click.option("--target", type=float, help="Delay in ns to aim for (default: the least).")
+def run(recipe: str, target: float | None, **given) -> int:
     """Synthesise DESIGNS (names or globs; default: the whole catalog) and print the table."""
-    results = synthesise([recipes.find(recipe)], build=build, **options)
+    chosen = recipes.find(recipe)
+    if target is not None:
+        positive("target", target)
+        chosen = chosen.at(target)
+    setup = prepare(**given)
+    results = setup.run(setup.job(source, chosen) for source in setup.sources)
     show(results)
-    print(f"netlists, logs, metrics.json: {build / 'synth'}")
+    print(f"netlists, logs, metrics.json: {setup.build / 'synth'}")
     return int(any(result.status != "ok" for result in results))
 
 
-def synthesise(
-    chosen: list[recipes.Recipe],
-    *,
-    designs: tuple[str, ...],
-    liberty: Path,
-    period: float,
-    dont_use: tuple[str, ...],
-    sram: Path,
-    jobs: int | None,
-    timeout: float,
-    folder: Path | None,
-    build: Path,
-) -> list[Result]:
-    """Results of every design with every recipe; input is checked before anything is written."""
-    if not (math.isfinite(period) and 0 < period <= 1e6):
-        raise BadInput(f"period is {period!r} ns; allowed: above 0, up to 1e6")
-    flow.tools()
-    library = Library(liberty, dont_use)
-    coefficients = Sram(sram)
-    found = (
-        sources.from_folder(folder, designs)
-        if folder
-        else sources.from_catalog(designs, build / "verilog", jobs)
-    )
-    todo = [
-        flow.Job(
-            source,
-            recipe,
-            liberty,
-            dont_use,
-            library.sha256,
-            period,
-            build,
-            timeout,
-            coefficients,
-        )
-        for source in found
-        for recipe in chosen
+@main.command("fmax")
+@options
+@click.option(
+    "--recipe",
+    "names",
+    multiple=True,
+    help=f"Recipe to search with, may be repeated (default: {', '.join(recipes.SEARCHED)}).",
+)
+@click.option(
+    "--points",
+    type=click.IntRange(2, 50),
+    default=6,
+    show_default=True,
+    help="Periods between the fastest and the smallest netlist.",
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0.1, 10),
+    default=1.0,
+    show_default=True,
+    help="Percent of the period to which fmax is found.",
+)
+def find_fmax(names: tuple[str, ...], points: int, tolerance: float, **given) -> int:
+    """Search for the fastest clock of DESIGNS, and trace their area against delay.
+
+    Recipes are run anew at each period, and OpenSTA's slack says which of them meet it. All runs go
+    to build/fmax/NAME/curve.json.
+    """
+    chosen = [recipes.find(name) for name in names or recipes.SEARCHED]
+    if not given["designs"] and not given["folder"]:
+        raise BadInput("designs are none; allowed: names or globs of the catalog")
+    setup = prepare(**given)
+    curves = [
+        fmax.search(setup, source, chosen, points=points, tolerance=tolerance / 100)
+        for source in setup.sources
     ]
-    results = [flow.from_cache(job) for job in todo]
-    missing = [index for index, result in enumerate(results) if result is None]
-    if missing:
-        fresh = parallel(
-            flow.run,
-            [todo[index] for index in missing],
-            label="synth",
-            describe=lambda job, result: f"{job.source.name} {job.recipe.name} {result.status}",
-            workers=jobs,
-        )
-        for index, result in zip(missing, fresh, strict=True):
-            results[index] = result
-    return results
+    for curve in curves:
+        show_curve(curve)
+        print(setup.build / "fmax" / curve.design / "curve.json")
+    return int(any(curve.fmax is None for curve in curves))
 
 
 @main.command("recipes")
-@_options
-def compare_recipes(build: Path, **options) -> None:
+@options
+def compare_recipes(**given) -> None:
     """Synthesise DESIGNS with every recipe, and print how the recipes compare.
 
     Results go to build/recipes/RECIPE, so that those of `run` stay.
     """
-    results = []
-    for recipe in recipes.RECIPES.values():
-        results += synthesise([recipe], build=build / "recipes" / recipe.name, **options)
-    results.sort(key=lambda result: result.design)
+    setup = prepare(**given)
+    results = setup.run(
+        setup.job(source, recipe, place=f"recipes/{recipe.name}", parts=False)
+        for source in setup.sources
+        for recipe in recipes.RECIPES.values()
+    )
     show(results)
     show_recipes(results, recipes.DEFAULT)
 
 
 @main.command()
 @click.argument("design")
-@_build
+@build_option
 @click.option(
     "--least",
     type=click.FloatRange(0, 100),
@@ -199,7 +138,7 @@ def tree(design: str, build: Path, least: float, paths: int, globs: tuple[str, .
 
 
 @main.command()
-@_build
+@build_option
 @click.option("--open-nothing", is_flag=True, help="Print only the page's path.")
 def report(build: Path, open_nothing: bool) -> None:
     """Write build/report (HTML, Markdown, JSON) from the results there are."""

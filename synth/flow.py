@@ -63,7 +63,11 @@ _KEPT = (
 
 @dataclass(frozen=True)
 class Job:
-    """A design and how to synthesise it; ``liberty`` is the file as the user named it."""
+    """A design and how to synthesise it; ``liberty`` is the file as the user named it.
+
+    ``place``: the folder of ``build`` where the results of the design go, None for nowhere but the
+    cache. ``parts``: whether the area by submodule is wanted, for which all is mapped again.
+    """
 
     source: Source
     recipe: Recipe
@@ -74,6 +78,8 @@ class Job:
     build: Path
     timeout: float = 1800.0
     sram: Sram = field(default_factory=Sram)
+    place: str | None = "synth"
+    parts: bool = True
 
     @property
     def key(self) -> str:
@@ -87,6 +93,7 @@ class Job:
             "period": self.period,
             "sram": self.sram.sha256,
             "hierarchical": self.source.hierarchical,
+            "parts": self.parts,
             "tools": tools(),
             "flow": _flow_sha256(),
         }
@@ -97,13 +104,15 @@ class Job:
         return self.build / "cache" / "synth" / self.key
 
     @property
-    def output(self) -> Path:
-        return self.build / "synth" / self.source.name
+    def output(self) -> Path | None:
+        return self.build / self.place / self.source.name if self.place else None
 
     @property
     def command(self) -> str:
         """What to type for the same figures (from the project's folder)."""
         parts = [f"python -m synth run {self.source.name}", f"--recipe {self.recipe.name}"]
+        if self.recipe.target_ns is not None:
+            parts.append(f"--target {self.recipe.target_ns:g}")
         if self.liberty != DEFAULT_LIBERTY:
             parts.append(f"--liberty {self.liberty.name}")
         parts += [f"--dont-use '{glob}'" for glob in self.dont_use]
@@ -145,11 +154,8 @@ def run(job: Job) -> Result:
         try:
             result = _synthesise(job, work)
         except Failed as failure:
-            for name in _KEPT:
-                if (work / name).exists():
-                    write_atomic(job.output / name, (work / name).read_bytes())
             result = _result(job, _library(job.liberty, job.dont_use), str(failure))
-            save_result(job.output / "metrics.json", result)
+            _put(job, work, result)
             return result
         seconds = round(time.monotonic() - begin, 2)
         data = {"schema": result.schema, **asdict(result)}
@@ -168,7 +174,7 @@ def run(job: Job) -> Result:
 
 
 def _publish(job: Job, data: dict) -> Result:
-    """Copy a cached result to build/synth/NAME, the figures last: they vouch for the rest."""
+    """Put a cached result in its place, the figures last: they vouch for the rest."""
     result = from_dict(data)
     # Whatever does not enter the figures does not enter the key: it may have changed since.
     result = replace(
@@ -178,10 +184,17 @@ def _publish(job: Job, data: dict) -> Result:
         config=job.source.config,
         provenance=replace(result.provenance, library_file=job.liberty.name, command=job.command),
     )
-    for name in _KEPT:
-        write_atomic(job.output / name, (job.cached / name).read_bytes())
-    save_result(job.output / "metrics.json", result)
+    _put(job, job.cached, result)
     return result
+
+
+def _put(job: Job, folder: Path, result: Result) -> None:
+    """Copy what there is in ``folder`` to the job's place."""
+    if job.output:
+        for name in _KEPT:
+            if (folder / name).exists():
+                write_atomic(job.output / name, (folder / name).read_bytes())
+        save_result(job.output / "metrics.json", result)
 
 
 @cache
@@ -230,8 +243,9 @@ def _synthesise(job: Job, work: Path) -> Result:
         parts = hierarchy.parts(netlists, top)
         (work / "parts.log").write_text("The netlist is that of yosys.log.\n")
     else:
-        parts = hierarchy.parts(map_it("parts"), top)
-        (work / "yosys.log").rename(work / "parts.log")
+        parts = hierarchy.parts(map_it("parts"), top) if job.parts else []
+        if job.parts:
+            (work / "yosys.log").rename(work / "parts.log")
         netlists = map_it("flat")
     found = hierarchy.occurrences(netlists, top)
     kinds = memories.read(work / "memories.json")

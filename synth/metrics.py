@@ -116,7 +116,9 @@ class Provenance:
     @property
     def mapping(self) -> str:
         """What is to be said of the netlist, beside the recipe."""
-        return ", modules mapped once each and summed" if self.hierarchical else ""
+        target = self.recipe_steps.get("target_ns")
+        aimed = f" aiming for {target:g} ns" if target is not None else ""
+        return aimed + (", modules mapped once each and summed" if self.hierarchical else "")
 
     def line(self) -> str:
         """One line, as shown on hover."""

@@ -64,7 +64,7 @@ def commands(
     become black boxes.
     """
     avoid = "".join(f" -dont_use {name}" for name in library.dont_use)
-    script = f" -script +{recipe.abc.replace(' ', ',')}" if recipe.abc else ""
+    script = f" -script +{recipe.script.replace(' ', ',')}" if recipe.script else ""
     delay = f" -D {recipe.delay_ps:g}" if recipe.delay_ps else ""
     flatten = "" if mapping == "modules" else " -flatten"
     steps = [f"read_verilog {verilog}", f"hierarchy -check -top {top}"]

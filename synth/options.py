@@ -1,0 +1,158 @@
+"""What all commands that synthesise have in common: their options, the checks of them, the jobs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from golden.cli import parallel
+from golden.errors import BadInput
+
+from . import flow, sources
+from .library import DEFAULT_LIBERTY, Library
+from .memories import DEFAULT_SRAM, Sram
+from .metrics import Result
+from .recipes import Recipe
+from .sources import Source
+
+DEFAULT_PERIOD = 10.0
+
+build_option = click.option(
+    "--build",
+    type=click.Path(path_type=Path),
+    default=Path("build"),
+    help="Where results and caches lie.",
+)
+
+_OPTIONS = (
+    click.argument("designs", nargs=-1),
+    click.option(
+        "--liberty",
+        type=click.Path(path_type=Path),
+        default=DEFAULT_LIBERTY,
+        help="Standard-cell library, .lib or .lib.gz (default: OSU 0.18 um).",
+    ),
+    click.option(
+        "--period",
+        type=float,
+        default=DEFAULT_PERIOD,
+        show_default=True,
+        help="Clock period in ns: for slack and power.",
+    ),
+    click.option(
+        "--sram",
+        type=click.Path(path_type=Path),
+        default=DEFAULT_SRAM,
+        help="Coefficients of memories, TOML (default: 180 nm).",
+    ),
+    click.option("--dont-use", multiple=True, metavar="GLOB", help="Cells to avoid."),
+    click.option("--jobs", type=click.IntRange(1), help="Processes (default: all cores)."),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(1),
+        default=1800.0,
+        show_default=True,
+        help="Seconds that one tool may take for one design.",
+    ),
+    click.option(
+        "--from",
+        "folder",
+        type=click.Path(path_type=Path),
+        help="Designs from a folder of NAME.v + NAME.json instead of the catalog.",
+    ),
+    build_option,
+)
+
+
+def options(command):
+    """Give ``command`` the options that :func:`prepare` takes."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Designs, and all of how they are synthesised but the recipe."""
+
+    sources: list[Source]
+    liberty: Path
+    library: Library
+    period: float
+    dont_use: tuple[str, ...]
+    sram: Sram
+    workers: int | None
+    timeout: float
+    build: Path
+
+    def job(self, source: Source, recipe: Recipe, **changes) -> flow.Job:
+        """``changes``: other fields of the job than those of this set-up."""
+        facts = {
+            "source": source,
+            "recipe": recipe,
+            "liberty": self.liberty,
+            "dont_use": self.dont_use,
+            "library_sha256": self.library.sha256,
+            "period": self.period,
+            "build": self.build,
+            "timeout": self.timeout,
+            "sram": self.sram,
+        }
+        return flow.Job(**(facts | changes))
+
+    def run(self, jobs: Iterable[flow.Job], label: str = "synth") -> list[Result]:
+        """Results in the order of ``jobs``; those in the cache take no process."""
+        return run(jobs, label=label, workers=self.workers)
+
+
+def prepare(
+    *,
+    designs: tuple[str, ...],
+    liberty: Path,
+    period: float,
+    dont_use: tuple[str, ...],
+    sram: Path,
+    jobs: int | None,
+    timeout: float,
+    folder: Path | None,
+    build: Path,
+) -> Setup:
+    """Check the options before anything is written, then emit the Verilog of the designs."""
+    positive("period", period)
+    flow.tools()
+    library = Library(liberty, dont_use)
+    coefficients = Sram(sram)
+    found = (
+        sources.from_folder(folder, designs)
+        if folder
+        else sources.from_catalog(designs, build / "verilog", jobs)
+    )
+    return Setup(found, liberty, library, period, dont_use, coefficients, jobs, timeout, build)
+
+
+def positive(name: str, value: float) -> None:
+    """Require ``value`` to be a time in ns that tools can work with."""
+    if not (math.isfinite(value) and 0 < value <= 1e6):
+        raise BadInput(f"{name} is {value!r} ns; allowed: above 0, up to 1e6")
+
+
+def run(jobs: Iterable[flow.Job], *, label: str, workers: int | None) -> list[Result]:
+    """Results of ``jobs`` in order, from the cache or from parallel processes."""
+    jobs = list(jobs)
+    results = [flow.from_cache(job) for job in jobs]
+    missing = [index for index, result in enumerate(results) if result is None]
+    if missing:
+        fresh = parallel(
+            flow.run,
+            [jobs[index] for index in missing],
+            label=label,
+            describe=lambda job, result: f"{job.source.name} {job.recipe.name} {result.status}",
+            workers=workers,
+        )
+        for index, result in zip(missing, fresh, strict=True):
+            results[index] = result
+    return results
