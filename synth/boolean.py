@@ -1,29 +1,89 @@
-"""Liberty ``function`` expressions as truth tables."""
+"""Liberty ``function`` expressions: as trees, as truth tables, and in any algebra."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from itertools import product
+from typing import Any, Protocol
 
 _TOKEN = re.compile(r"\s*([A-Za-z_][\w\[\]]*|[01]|[()!'^&*|+])")
 
 
-def truth_table(expression: str, inputs: tuple[str, ...]) -> tuple[bool, ...]:
+Tree = tuple
+"""``("name", x)``, ``("constant", bool)``, ``("not", a)``, ``("and" | "or" | "xor", a, b)``."""
+
+
+def parse(expression: str) -> Tree:
+    """The tree of ``expression``. Operators, tightest first: ``!a`` and ``a'``, ``a ^ b``,
+    ``a & b`` = ``a * b`` = ``a b``, ``a | b`` = ``a + b`` (Liberty User Guide, "function").
+    Raises ``ValueError`` for anything else."""
+    return _Parser(expression).parse()
+
+
+def names(tree: Tree) -> list[str]:
+    """The names in a tree, each once, in their order."""
+    if tree[0] == "name":
+        return [tree[1]]
+    found = [name for part in tree[1:] if isinstance(part, tuple) for name in names(part)]
+    return list(dict.fromkeys(found))
+
+
+def evaluate(tree: Tree, values: Mapping[str, Any], algebra: Algebra) -> Any:
+    """The value of a tree; ``KeyError`` for a name that has none."""
+    kind, *parts = tree
+    if kind == "name":
+        return values[parts[0]]
+    if kind == "constant":
+        return algebra.constant(parts[0])
+    operator = {"not": algebra.invert, "and": algebra.both, "or": algebra.any, "xor": algebra.odd}
+    return operator[kind](*(evaluate(part, values, algebra) for part in parts))
+
+
+class Algebra(Protocol):
+    """What operators mean."""
+
+    def constant(self, value: bool) -> Any: ...
+    def invert(self, a: Any) -> Any: ...
+    def both(self, a: Any, b: Any) -> Any: ...
+    def any(self, a: Any, b: Any) -> Any: ...
+    def odd(self, a: Any, b: Any) -> Any: ...
+
+
+class _Truth:
+    """The algebra of two values."""
+
+    def constant(self, value: bool) -> bool:
+        return value
+
+    def invert(self, a: bool) -> bool:
+        return not a
+
+    def both(self, a: bool, b: bool) -> bool:
+        return a and b
+
+    def any(self, a: bool, b: bool) -> bool:
+        return a or b
+
+    def odd(self, a: bool, b: bool) -> bool:
+        return a != b
+
+
+def truth_table(expression: str | Tree, inputs: tuple[str, ...]) -> tuple[bool, ...]:
     """The value of ``expression`` for each assignment of ``inputs``, the last input fastest.
 
-    Operators, tightest first: ``!a`` and ``a'``, ``a ^ b``, ``a & b`` = ``a * b`` = ``a b``,
-    ``a | b`` = ``a + b`` (Liberty User Guide, "function"). Raises ``ValueError`` for anything
-    else, and ``KeyError`` for a name that is not an input.
+    Raises ``ValueError`` for what :func:`parse` refuses, and ``KeyError`` for a name that is not an
+    input.
     """
-    tree = _Parser(expression).parse()
+    tree = parse(expression) if isinstance(expression, str) else expression
     return tuple(
-        tree(dict(zip(inputs, values, strict=True)))
+        evaluate(tree, dict(zip(inputs, values, strict=True)), _Truth())
         for values in product((False, True), repeat=len(inputs))
     )
 
 
 class _Parser:
-    """Recursive descent; each method returns a function of the assignment."""
+    """Recursive descent; each method returns a tree."""
 
     def __init__(self, text: str):
         self.tokens = _TOKEN.findall(text)
@@ -44,7 +104,7 @@ class _Parser:
         left = self.conjunction()
         while self.peek() in ("|", "+"):
             self.tokens.pop(0)
-            left = _apply(lambda a, b: a or b, left, self.conjunction())
+            left = ("or", left, self.conjunction())
         return left
 
     def conjunction(self):
@@ -52,36 +112,31 @@ class _Parser:
         while self.peek() and self.peek() not in ("|", "+", ")"):
             if self.peek() in ("&", "*"):
                 self.tokens.pop(0)
-            left = _apply(lambda a, b: a and b, left, self.parity())
+            left = ("and", left, self.parity())
         return left
 
     def parity(self):
         left = self.factor()
         while self.peek() == "^":
             self.tokens.pop(0)
-            left = _apply(lambda a, b: a != b, left, self.factor())
+            left = ("xor", left, self.factor())
         return left
 
     def factor(self):
         token = self.tokens.pop(0) if self.tokens else ""
         if token == "!":
-            inner = self.factor()
-            return lambda values: not inner(values)
+            return ("not", self.factor())
         if token == "(":
             tree = self.disjunction()
             if not self.tokens or self.tokens.pop(0) != ")":
                 raise ValueError(f"not a Liberty function: {self.text!r}")
         elif token in ("0", "1"):
-            tree = lambda values: token == "1"  # noqa: E731
+            tree = ("constant", token == "1")
         elif token[:1].isalpha() or token[:1] == "_":
-            tree = lambda values: values[token]  # noqa: E731
+            tree = ("name", token)
         else:
             raise ValueError(f"not a Liberty function: {self.text!r}")
         while self.peek() == "'":
             self.tokens.pop(0)
-            tree = _apply(lambda a, _: not a, tree, tree)
+            tree = ("not", tree)
         return tree
-
-
-def _apply(operator, left, right):
-    return lambda values: operator(left(values), right(values))

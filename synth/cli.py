@@ -9,8 +9,10 @@ import click
 from golden.errors import BadInput
 
 from . import fmax, recipes
+from .measure import Stimulus
 from .metrics import load
 from .options import build_option, options, positive, prepare
+from .stimulus_options import stimulus_options
 from .tables import show, show_curve, show_paths, show_recipes, show_sum, show_tree
 
 
@@ -23,14 +25,19 @@ def main() -> None:
 @options
 @click.option("--recipe", default=recipes.DEFAULT, show_default=True, help="Synthesis recipe.")
 @click.option("--target", type=float, help="Delay in ns to aim for (default: the least).")
-def run(recipe: str, target: float | None, **given) -> int:
-    """Synthesise DESIGNS (names or globs; default: the whole catalog) and print the table."""
+@stimulus_options
+def run(recipe: str, target: float | None, stimulus: Stimulus | None, **given) -> int:
+    """Synthesise DESIGNS (names or globs; default: the whole catalog) and print the table.
+
+    Power comes from the activity of the mapped netlist, simulated on golden vectors, where there
+    are any.
+    """
     chosen = recipes.find(recipe)
     if target is not None:
         positive("target", target)
         chosen = chosen.at(target)
     setup = prepare(**given)
-    results = setup.run(setup.job(source, chosen) for source in setup.sources)
+    results = setup.run(setup.job(s, chosen, stimulus=stimulus) for s in setup.sources)
     show(results)
     print(f"netlists, logs, metrics.json: {setup.build / 'synth'}")
     return int(any(result.status != "ok" for result in results))

@@ -82,8 +82,10 @@ class Report:
 
     @cached_property
     def settings(self) -> list[str]:
-        """Library, corner, recipe and clock of the figures: one line where all agree."""
-        return list(dict.fromkeys(_setting(row.result) for row in self.rows))
+        """Library, corner, recipe and clock of the figures, and the activity that power is of: one
+        line where all agree."""
+        results = [row.result for row in self.rows]
+        return list(dict.fromkeys(f"{_setting(r)}, power {activity(r)}" for r in results))
 
     @cached_property
     def families(self) -> list[Family]:
@@ -145,8 +147,18 @@ def _setting(result: Result) -> str:
     return f"{p.library} ({p.corner}), recipe {p.recipe}, clock {p.period_ns:g} ns"
 
 
+def activity(result: Result) -> str:
+    """What power is of: what must be alike where power or energy is compared."""
+    recording = result.provenance.recording
+    if recording is None:
+        return "estimated from default activity"
+    kind = "measured" if recording.measured else "estimated"
+    return f"{kind} with {recording.stimulus}, seed {recording.seed}"
+
+
 def _both(one: Result, other: Result, key: str) -> bool:
-    return bool(one.get(key) and other.get(key) and other[key])
+    alike = not key.startswith(("energy", "power")) or activity(one) == activity(other)
+    return bool(alike and one.get(key) and other.get(key) and other[key])
 
 
 def _findings(yardstick: str, ratios: list[Ratio]) -> list[str]:

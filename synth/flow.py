@@ -7,6 +7,7 @@ nothing to invalidate.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import shutil
@@ -19,22 +20,26 @@ from pathlib import Path
 
 from golden.files import write_atomic, write_json
 
-from . import hierarchy, memories, sta, yosys
+from . import hierarchy, measure, memories, powered, sta, yosys
+from .activity import Activity
 from .critical import critical_path, named
 from .hierarchy import Occurrence
 from .library import DEFAULT_LIBERTY, Library
+from .measure import NETLIST, Stimulus
 from .memories import DEFAULT_SRAM, Sram
 from .metrics import Branch, MemoryUse, Metric, Provenance, Result, from_dict, metric
 from .metrics import save as save_result
-from .netlist import Net, Netlist, read
-from .power import Activity, Power, power
+from .netlist import Netlist, read
+from .operations import each_cycle, operation
 from .recipes import Recipe
 from .sources import Source
 from .yosys import Failed
 
 #: The files whose text decides what comes out.
 _FLOW = (
+    "activity.py",
     "boolean.py",
+    "clock_tree.py",
     "critical.py",
     "flow.py",
     "hierarchy.py",
@@ -43,7 +48,9 @@ _FLOW = (
     "memories.py",
     "metrics.py",
     "netlist.py",
+    "operations.py",
     "power.py",
+    "powered.py",
     "sta.py",
     "sta.tcl",
     "yosys.py",
@@ -67,6 +74,7 @@ class Job:
 
     ``place``: the folder of ``build`` where the results of the design go, None for nowhere but the
     cache. ``parts``: whether the area by submodule is wanted, for which all is mapped again.
+    ``stimulus``: what activity is recorded from, None for power from default activity.
     """
 
     source: Source
@@ -80,6 +88,7 @@ class Job:
     sram: Sram = field(default_factory=Sram)
     place: str | None = "synth"
     parts: bool = True
+    stimulus: Stimulus | None = None
 
     @property
     def key(self) -> str:
@@ -94,6 +103,7 @@ class Job:
             "sram": self.sram.sha256,
             "hierarchical": self.source.hierarchical,
             "parts": self.parts,
+            "operation": [operation(self.source.unit).name, each_cycle(self.source.unit)],
             "tools": tools(),
             "flow": _flow_sha256(),
         }
@@ -118,7 +128,9 @@ class Job:
         parts += [f"--dont-use '{glob}'" for glob in self.dont_use]
         if self.sram.path != DEFAULT_SRAM:
             parts.append(f"--sram {self.sram.path.name}")
-        return " ".join([*parts, f"--period {self.period:g}"])
+        parts.append(f"--period {self.period:g}")
+        parts += self.stimulus.options if self.stimulus else ["--activity default"]
+        return " ".join(parts)
 
 
 @cache
@@ -136,16 +148,15 @@ def tools() -> dict[str, str]:
 def from_cache(job: Job) -> Result | None:
     """The result without running anything, its files put in place; None when it is not cached."""
     path = job.cached / "result.json"
-    if not path.is_file():
+    if not path.is_file() or not measure.ready(job):
         return None
     return _publish(job, json.loads(path.read_text()))
 
 
 def run(job: Job) -> Result:
     """Synthesise; a design that cannot be is a Result too, with status "failed"."""
-    found = from_cache(job)
-    if found:
-        return found
+    if (job.cached / "result.json").is_file():
+        return _publish(job, json.loads((job.cached / "result.json").read_text()))
     cache_folder = job.cached.parent
     cache_folder.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=cache_folder, prefix=".work-"))
@@ -161,7 +172,8 @@ def run(job: Job) -> Result:
         data = {"schema": result.schema, **asdict(result)}
         write_json(work / "result.json", data)
         write_json(work / "seconds.json", seconds)
-        keep = {"result.json", "seconds.json", *_KEPT}
+        _compress(work / "mapped.json", work / NETLIST)
+        keep = {"result.json", "seconds.json", "memories.json", NETLIST, *_KEPT}
         for path in work.iterdir():
             if path.name not in keep:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -171,6 +183,11 @@ def run(job: Job) -> Result:
         return _publish(job, data)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _compress(source: Path, target: Path) -> None:
+    """The same bytes for the same bytes: without a time."""
+    target.write_bytes(gzip.compress(source.read_bytes(), 6, mtime=0))
 
 
 def _publish(job: Job, data: dict) -> Result:
@@ -184,6 +201,7 @@ def _publish(job: Job, data: dict) -> Result:
         config=job.source.config,
         provenance=replace(result.provenance, library_file=job.liberty.name, command=job.command),
     )
+    result = measure.measured(job, result)
     _put(job, job.cached, result)
     return result
 
@@ -266,7 +284,6 @@ def _synthesise(job: Job, work: Path) -> Result:
         ideal=job.source.reset if job.source.hierarchical else None,
         ends=job.source.hierarchical,
     )
-    watts = sum((_power(job, each, timing) for each in found), Power(0.0, 0.0, 0.0, 0.0))
     uses = _memories(job, library, kinds, found)
     result = _result(job, library)
     if uses:
@@ -274,7 +291,7 @@ def _synthesise(job: Job, work: Path) -> Result:
         result = replace(result, provenance=replace(result.provenance, memories=sram))
     return replace(
         result,
-        metrics=_metrics(job, library, found, timing, watts) + job.sram.metrics(uses),
+        metrics=_metrics(job, library, found, timing) + job.sram.metrics(uses),
         cells_by_type=_by_type(library, found),
         parts=parts,
         memories=uses,
@@ -283,13 +300,10 @@ def _synthesise(job: Job, work: Path) -> Result:
     )
 
 
-def _power(job: Job, each: Occurrence, timing: sta.Timing) -> Power:
-    """Of all occurrences of a module, whose clock and reset have the names of those of the top."""
-    clock = _net(each.netlist, job.source.clock)
-    reset = _net(each.netlist, job.source.reset)
-    activity = Activity.default(clock, frozenset({reset} - {None}))
-    one = power(each.netlist, timing, activity, clock=clock, period=job.period, place=each.path)
-    return one * each.count
+def _default(job: Job, netlist: Netlist) -> Activity:
+    """Of a module, whose clock and reset have the names of those of the top."""
+    clock, reset = (powered.port(netlist, name) for name in (job.source.clock, job.source.reset))
+    return Activity.default(clock, frozenset({reset} - {None}))
 
 
 def _memories(
@@ -322,10 +336,6 @@ def _branches(
     ]
 
 
-def _net(netlist: Netlist, port: str | None) -> Net | None:
-    return next((p.bits[0] for p in netlist.ports if p.name == port), None)
-
-
 def _result(job: Job, library: Library, error: str = "") -> Result:
     provenance = Provenance(
         tools=tools(),
@@ -343,6 +353,7 @@ def _result(job: Job, library: Library, error: str = "") -> Result:
         activity=Activity.default(None, frozenset()).source,
         verilog_sha256=job.source.sha256,
         command=job.command,
+        operation=operation(job.source.unit).name if job.source.unit else "",
         hierarchical=job.source.hierarchical,
     )
     return Result(
@@ -357,7 +368,7 @@ def _result(job: Job, library: Library, error: str = "") -> Result:
 
 
 def _metrics(
-    job: Job, library: Library, found: list[Occurrence], timing: sta.Timing, watts: Power
+    job: Job, library: Library, found: list[Occurrence], timing: sta.Timing
 ) -> list[Metric]:
     cells = [(each.count, instance.cell) for each in found for instance in each.instances]
 
@@ -368,7 +379,6 @@ def _metrics(
     netlist = "modules mapped once each and summed" if job.source.hierarchical else "flat netlist"
     mapped = f"Yosys {tools()['Yosys']}, {netlist}, areas of {library.name}"
     timed = f"OpenSTA {tools()['OpenSTA']}, ideal clock, no wire loads"
-    powered = f"Liberty tables at OpenSTA's slews; {Activity.default(None, frozenset()).source}"
     figures = [
         metric("area", area, mapped),
         metric("area_nand2", area / library.nand2.area, f"{mapped}; unit {library.nand2.name}"),
@@ -389,12 +399,15 @@ def _metrics(
         figures.append(metric("register_path", delay, timed))
     return [
         *figures,
-        metric("power", watts.total * 1e3, powered),
-        metric("power_internal", watts.internal * 1e3, powered),
-        metric("power_switching", watts.switching * 1e3, powered),
-        metric("power_clock", watts.clock * 1e3, powered),
-        metric("leakage", watts.leakage * 1e6, f"cell_leakage_power of {library.name}"),
-        metric("energy", (watts.total - watts.leakage) * job.period * 1e3, powered),
+        *powered.metrics(
+            library,
+            found,
+            timing,
+            lambda netlist: _default(job, netlist),
+            clock=job.source.clock,
+            period=job.period,
+            operations=each_cycle(job.source.unit),
+        ),
     ]
 
 

@@ -64,6 +64,20 @@ KINDS = {
     "energy": Kind(
         "energy a cycle", "pJ", "lower", "(power less leakage) x clock period: the clock cancels"
     ),
+    "energy_operation": Kind(
+        "energy an operation",
+        "pJ",
+        "lower",
+        "energy a cycle over the operations of a cycle: a MAC, a block, or what else it is said to"
+        " be; without leakage, clock tree and memories",
+    ),
+    "power_clock_tree": Kind(
+        "clock tree",
+        "mW",
+        "lower",
+        "an estimate: buffers that drive the clock pins at a fan-out of 16, without wires; not part"
+        " of the power",
+    ),
     "memory_bits": Kind("memory", "bit", "lower", "bits of memories that are not of flip-flops"),
     "memory_area": Kind(
         "memory area", "um2", "lower", "a model of memory macros; not part of the area of cells"
@@ -90,6 +104,30 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class Recording:
+    """The switching activity that power comes from: recorded in ``cycles`` of the netlist while
+    ``beats`` of ``stimulus`` went in; ``compared`` output beats were those of the golden model,
+    every bit. ``coverage``: the share of ``nets`` whose activity is known."""
+
+    stimulus: str
+    seed: int
+    beats: int
+    cycles: int
+    compared: int
+    nets: int
+    coverage: float
+
+    @property
+    def measured(self) -> bool:
+        """Whether figures may be called measured: else they are estimates."""
+        return self.coverage >= MEASURED
+
+
+#: The least coverage of activity at which power is called measured.
+MEASURED = 0.99
+
+
+@dataclass(frozen=True)
 class Provenance:
     """Where all figures of a result come from, and the command that makes them again."""
 
@@ -110,8 +148,17 @@ class Provenance:
     command: str
     memories: str = ""
     """Where the figures of memories come from; empty without any."""
+    recording: Recording | None = None
+    """None where power comes from default activity."""
+    operation: str = ""
+    """What energy an operation is of."""
     hierarchical: bool = False
     """Whether each module was mapped by itself, once, and figures are sums over its occurrences."""
+
+    @property
+    def measured(self) -> bool:
+        """Whether power is measured, not estimated."""
+        return self.recording is not None and self.recording.measured
 
     @property
     def mapping(self) -> str:
@@ -125,8 +172,8 @@ class Provenance:
         tools = ", ".join(f"{name} {version}" for name, version in self.tools.items())
         return (
             f"{tools}; {self.library} ({self.corner}); recipe {self.recipe}{self.mapping};"
-            f" clock {self.period_ns:g} ns; Verilog sha256 {self.verilog_sha256[:12]};"
-            f" {self.command}"
+            f" clock {self.period_ns:g} ns; power: {self.activity}; Verilog sha256"
+            f" {self.verilog_sha256[:12]}; {self.command}"
         )
 
 
@@ -254,11 +301,14 @@ def load(path: Path) -> Result:
 def from_dict(data: dict[str, Any]) -> Result:
     if data.get("schema") != SCHEMA:
         raise ValueError(f"schema is {data.get('schema')!r}")
-    path = data["critical_path"]
+    path, provenance = data["critical_path"], data["provenance"]
+    recording = provenance.get("recording")
     return Result(
         **{
             **data,
-            "provenance": Provenance(**data["provenance"]),
+            "provenance": Provenance(
+                **{**provenance, "recording": recording and Recording(**recording)}
+            ),
             "metrics": [Metric(**item) for item in data["metrics"]],
             "parts": [Part(**item) for item in data["parts"]],
             "memories": [MemoryUse(**item) for item in data.get("memories", [])],

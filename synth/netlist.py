@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from .library import Cell, Library
+
+#: What Yosys calls a wire that nobody named.
+_MADE_UP = re.compile("_[0-9]+_")
 
 Net = int | str  #: Yosys's number of a wire bit, or the constant "0", "1", "x"
 
@@ -45,6 +50,7 @@ class Netlist:
         self.instances: list[Instance] = []
         self.memories: list[Instance] = []
         self.children: dict[str, str] = {}  #: instance name -> module name
+        self.links: dict[str, dict[str, tuple[Net, ...]]] = {}  #: of these: nets by port
         self.unmapped: Counter[str] = Counter()  #: what is neither a cell nor a module
         for instance, facts in module["cells"].items():
             kind = facts["type"]
@@ -58,12 +64,16 @@ class Netlist:
                     self.unmapped[kind] += 1
             else:
                 self.children[instance] = kind
+                nets = facts["connections"].items()
+                self.links[instance] = {port: tuple(bits) for port, bits in nets}
         self.names: dict[Net, str] = {}
+        self.written: dict[Net, str] = {}  #: the name of each net in the Verilog
         for net, facts in module["netnames"].items():
-            if facts.get("hide_name"):
-                continue
             for index, bit in enumerate(facts["bits"]):
                 label = f"{net}[{index}]" if len(facts["bits"]) > 1 else net
+                self.written.setdefault(bit, label)
+                if facts.get("hide_name") or _MADE_UP.fullmatch(net):
+                    continue
                 # Of a net's names the deepest: it says best where in the unit the register is.
                 if label.count(".") >= self.names.get(bit, "").count("."):
                     self.names[bit] = label
@@ -85,8 +95,10 @@ class Netlist:
 
 
 def read(path: Path, library: Library, memories: Mapping[str, Cell] = {}) -> dict[str, Netlist]:
-    """Every module of a Yosys JSON file, blackboxes (library cells, memories) left out."""
-    modules = json.loads(path.read_text())["modules"]
+    """Every module of a Yosys JSON file, plain or compressed; blackboxes (library cells, memories)
+    are left out."""
+    data = path.read_bytes()
+    modules = json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)["modules"]
     return {
         name: Netlist(name, module, library, memories)
         for name, module in modules.items()

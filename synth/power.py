@@ -24,37 +24,12 @@ from functools import cache
 
 import numpy as np
 
+from .activity import Activity
+from .boolean import names, parse, truth_table
 from .liberty import Group
 from .library import Cell, Library
 from .netlist import Instance, Net, Netlist
 from .sta import Timing
-
-#: Transitions of each data net in a clock cycle when nothing is known of it: 0.1, the default of
-#: OpenSTA and of PrimePower.
-DEFAULT_ACTIVITY = 0.1
-
-
-@dataclass(frozen=True)
-class Activity:
-    """``toggles(net)``: mean transitions of a net in a clock cycle; ``source``: where from."""
-
-    source: str
-    toggles: Callable[[Net], float]
-
-    @classmethod
-    def default(cls, clock: Net | None, quiet: frozenset[Net]) -> Activity:
-        """Every net at :data:`DEFAULT_ACTIVITY`, the clock at 2, constants and ``quiet`` at 0."""
-
-        def toggles(net: Net) -> float:
-            if net == clock:
-                return 2.0
-            return 0.0 if isinstance(net, str) or net in quiet else DEFAULT_ACTIVITY
-
-        return cls(
-            f"estimate: default activity, {DEFAULT_ACTIVITY:g} transitions a cycle on every data"
-            " net, 2 on the clock, none on reset; no glitches",
-            toggles,
-        )
 
 
 @dataclass(frozen=True)
@@ -117,6 +92,17 @@ def power(
     )
 
 
+def pin_energy(library: Library, cell: Cell, slew: np.ndarray, load: np.ndarray) -> float:
+    """Mean energy in joule of a transition of a cell with one input, at a slew (in the library's
+    unit, of both edges) and a load in pF."""
+    (pin,) = cell.outputs
+    groups = [g for arcs in _arcs(cell.pins[pin].group).values() for g in arcs]
+    kinds = ("rise_power", "fall_power")
+    slews, loads = np.stack([slew, slew], axis=1), load / library.load_unit
+    energies = [_lookup(library, g, kind, slews, (0,), loads) for g in groups for kind in kinds]
+    return float(np.mean(energies)) * library.energy_unit if energies else 0.0
+
+
 def _internal(
     library: Library,
     cell: Cell,
@@ -139,6 +125,10 @@ def _internal(
         / slew_unit
         for pin in cell.inputs
     }
+    duties = {
+        pin: np.array([activity.duty(i.pins[pin]) if pin in i.pins else 0.5 for i in instances])
+        for pin in (*cell.inputs, *cell.outputs)
+    }
     total = 0.0
     for pin, facts in cell.pins.items():
         arcs = _arcs(facts.group)
@@ -159,37 +149,69 @@ def _internal(
                     weights[related], whole, out=np.zeros_like(whole), where=whole > 0
                 )
                 rising, falling = _causes(facts.group, related)
-                for group in groups:
+                for group, state in _states(groups, duties, whole=False):
                     energy = (
                         _lookup(library, group, "rise_power", slews[related], rising, load)
                         + _lookup(library, group, "fall_power", slews[related], falling, load)
                     ) / 2
-                    total += float(np.sum(rate * share * energy)) / len(groups)
+                    total += float(np.sum(rate * share * state * energy))
         else:
             for groups in arcs.values():
-                for group in groups:
+                for group, state in _states(groups, duties, whole=True):
                     energy = (
                         _lookup(library, group, "rise_power", slews[pin], (0,), None)
                         + _lookup(library, group, "fall_power", slews[pin], (1,), None)
                     ) / 2
-                    total += float(np.sum(rates[pin] * energy)) / len(groups)
+                    total += float(np.sum(rates[pin] * state * energy))
     return total * unit
 
 
 def _arcs(pin: Group) -> dict[str, list[Group]]:
-    """The pin's power groups by related pin ("" for none).
-
-    Groups that hold under a condition (``when``) stand for the states of the cell, taken as equally
-    likely; a group without one is for the states that no condition covers.
-    """
+    """The pin's power groups by related pin ("" for none)."""
     arcs: dict[str, list[Group]] = defaultdict(list)
     for group in pin.all("internal_power"):
         for related in group.simple.get("related_pin", "").split() or [""]:
             arcs[related].append(group)
-    return {
-        related: [g for g in groups if "when" in g.simple] or groups
-        for related, groups in arcs.items()
-    }
+    return arcs
+
+
+def _states(
+    groups: list[Group], duties: dict[str, np.ndarray], whole: bool
+) -> list[tuple[Group, np.ndarray]]:
+    """Each of a pin's power groups with the share of transitions that it holds for.
+
+    A group with a condition (``when``) holds in the states that meet it, which are as likely as the
+    duties of the pins in it make them, each by itself. A group without one holds in all others:
+    where transitions happen in every state (``whole``, an input pin) for what the conditions leave,
+    and else, where the conditions are those in which an output follows its input, only without any.
+    """
+    stated = [group for group in groups if "when" in group.simple]
+    others = [group for group in groups if "when" not in group.simple]
+    size = len(next(iter(duties.values())))
+    if not stated:
+        return [(group, np.full(size, 1 / len(others))) for group in others]
+    likely = np.array([_probability(group.simple["when"], duties) for group in stated])
+    covered = likely.sum(axis=0)
+    rest = np.clip(1 - covered, 0, 1) if whole and others else np.zeros(size)
+    # States that never were, or conditions that overlap: shares still add up to one.
+    even = np.full_like(likely, 1 / len(stated))
+    shares = np.divide(likely * (1 - rest), covered, out=even * (1 - rest), where=covered > 0)
+    return [*zip(stated, shares, strict=True), *((g, rest / len(others)) for g in others)]
+
+
+def _probability(condition: str, duties: dict[str, np.ndarray]) -> np.ndarray:
+    """How likely a condition is where pins are 1 for these shares of time, each by itself."""
+    tree = parse(condition)
+    pins = tuple(names(tree))
+    total = np.zeros(len(next(iter(duties.values()))))
+    for index, true in enumerate(truth_table(tree, pins)):
+        if true:
+            each = np.ones_like(total)
+            for place, pin in enumerate(pins):
+                duty = duties.get(pin, np.full_like(total, 0.5))
+                each *= duty if index >> len(pins) - 1 - place & 1 else 1 - duty
+            total += each
+    return total
 
 
 def _causes(output: Group, related: str) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -11,7 +11,7 @@ from golden.files import write_atomic, write_json
 from . import plots
 from .collect import COMPARED, Report, collect
 from .metrics import KINDS
-from .tables import columns, shown
+from .tables import columns, figure, shown
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -39,6 +39,7 @@ def render(report: Report, template: str) -> str:
         lstrip_blocks=True,
     )
     environment.filters["shown"] = shown
+    environment.filters["figure"] = figure
     environment.filters["typeset"] = lambda unit: unit.replace("um2", "µm²").replace("uW", "µW")
     pictures = {}
     if template.endswith(".html.j2"):

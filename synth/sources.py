@@ -12,13 +12,15 @@ from typing import Any
 
 from golden.cli import parallel
 from golden.errors import BadInput
+from golden.unit import Config
 
 
 @dataclass(frozen=True)
 class Source:
     """A design as Verilog: ``name`` is its top module, ``clock`` and ``reset`` are port names.
 
-    ``hierarchical``: too large to be dissolved: map each module once.
+    ``hierarchical``: too large to be dissolved: map each module once. ``unit``: the configuration
+    from which golden vectors come, where it is known.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Source:
     summary: str = ""
     config: Any = None
     hierarchical: bool = False
+    unit: Config | None = None
 
 
 def read(manifest: Path) -> Source:
@@ -48,11 +51,22 @@ def read(manifest: Path) -> Source:
             summary=data.get("summary", ""),
             config=data.get("config"),
             hierarchical=bool(data.get("hierarchical", False)),
+            unit=_unit(data),
         )
     except OSError as error:
         raise BadInput(f"design {manifest.stem}: {error.filename}: {error.strerror}") from error
     except (ValueError, KeyError, AttributeError) as error:
         raise BadInput(f"manifest {manifest} cannot be read: {error!r}") from error
+
+
+def _unit(manifest: dict[str, Any]) -> Config | None:
+    """The configuration of the catalog that a manifest is of: same name, same parameters."""
+    from hw.catalog import CATALOG
+
+    found = next((d.config for d in CATALOG if d.name == manifest.get("name")), None)
+    described = found and {"kind": type(found).__name__} | found.describe()
+    same = json.loads(json.dumps(described)) == manifest.get("config")
+    return found if same else None
 
 
 def from_folder(folder: Path, globs: tuple[str, ...]) -> list[Source]:

@@ -23,7 +23,10 @@ COLUMNS = (
     "fmax",
     "power",
     "energy",
+    "energy_operation",
 )
+#: What switching activity decides.
+POWER_COLUMNS = ("power", "energy", "energy_operation")
 #: After these, where a design has memories.
 MEMORY_COLUMNS = ("memory_bits", "memory_area")
 
@@ -41,6 +44,16 @@ def shown(value: float) -> str:
     return f"{value:#.3g}".rstrip(".")
 
 
+def figure(result: Result, name: str) -> str:
+    """A metric in a table: "~" before power that is estimated, the operation after its energy."""
+    found = result.get(name)
+    if not found:
+        return "-"
+    about = "~" if name in POWER_COLUMNS and not result.provenance.measured else ""
+    after = f" / {result.provenance.operation}" if name == "energy_operation" else ""
+    return f"{about}{shown(found.value)}{after}"
+
+
 def heading(name: str) -> str:
     kind = KINDS[name]
     return f"{kind.title}\n{kind.unit}"
@@ -51,7 +64,8 @@ def results_table(results: list[Result]) -> Table:
     first, names = results[0].provenance, columns(results)
     table = Table(
         title=f"{first.library}, {first.corner}; clock {first.period_ns:g} ns",
-        caption="power and energy are estimates from default activity"
+        caption="power and energy are of the netlist's activity on random or given numbers;"
+        " ~ is an estimate"
         + ("; memories are a model, and in no other column" if len(names) > len(COLUMNS) else ""),
         title_justify="left",
         caption_justify="left",
@@ -66,8 +80,7 @@ def results_table(results: list[Result]) -> Table:
         table.add_column(heading(name), justify="right", no_wrap=True)
     for result in results:
         label = [result.design, result.provenance.recipe] if recipes else [result.design]
-        figures = [result.get(name) for name in names]
-        cells = [shown(figure.value) if figure else "-" for figure in figures]
+        cells = [figure(result, name) for name in names]
         table.add_row(*label, *(cells if result.status == "ok" else ["failed"]))
     return table
 

@@ -90,6 +90,8 @@ def commands(
     if mapping != "parts":
         steps += [
             "@enumerate" if mapping == "modules" else "rename -enumerate -pattern u% c:*",
+            # The names that Verilog and JSON have in common: what a SAIF file of it calls them.
+            "rename -enumerate -pattern _%_ w:*",
             "@unsign",
             "check -mapped",
             "write_verilog -noattr -simple-lhs mapped.v",

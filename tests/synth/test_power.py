@@ -4,9 +4,10 @@ import subprocess
 
 import pytest
 
+from synth.activity import Activity
 from synth.library import Library
 from synth.netlist import Netlist
-from synth.power import Activity, power
+from synth.power import power
 from synth.sta import Timing
 
 CLOCK, DATA, Q, MID = 2, 3, 4, 5

@@ -1,0 +1,143 @@
+"""What a unit is given while the activity of its netlist is recorded, and what must come out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.process import Process
+from golden.unit import Beats, Config, Unit
+from sim.job import StreamPorts
+
+from .bench import Recording, Stream, bits_of, simulate, spread
+from .circuit import Circuit
+
+COPIES = 64
+"""Circuits that share the beats of a unit: a machine word."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Beats for :func:`~synth.gates.bench.simulate`; ``text`` says what they are."""
+
+    text: str
+    inputs: dict[str, Stream]
+    outputs: dict[str, Stream]
+    patience: int
+    warm: int | None
+
+    def run(self, circuit: Circuit, reset: str | None, seed: int) -> Recording:
+        """Simulate it; see :func:`~synth.gates.bench.simulate`."""
+        return simulate(
+            circuit,
+            reset,
+            self.inputs,
+            self.outputs,
+            patience=self.patience,
+            warm=self.warm,
+            seed=seed,
+        )
+
+
+def workload(
+    config: Config,
+    manifest: dict[str, Any],
+    *,
+    beats: int,
+    seed: int,
+    tensor: NDArray[np.float64] | None = None,
+    name: str = "",
+) -> Workload | None:
+    """At least ``beats`` recorded beats of ordinary operation; None for what has no streams.
+
+    Of a :class:`Unit` that takes numbers: those of ``tensor`` (called ``name``), else independent
+    ones of a normal distribution, quantised to its formats, with accumulators that carry running
+    results. Of any other, its random beats; of a :class:`Process`, its random cases.
+    """
+    if isinstance(config, Unit):
+        return _of_unit(config, manifest, beats, seed, tensor, name)
+    return _of_process(config, manifest, beats, seed) if isinstance(config, Process) else None
+
+
+def of_beats(
+    config: Unit, manifest: dict[str, Any], beats: Beats, text: str, copies: int = COPIES
+) -> Workload:
+    """A workload of given beats, which the copies share."""
+    count = len(next(iter(beats.values())))
+    bounds = spread(count, min(copies, count))
+    if config.stateful:  # each copy begins after reset
+        parts = [
+            config.compute({name: codes[start:stop] for name, codes in beats.items()})
+            for start, stop in pairwise(bounds)
+        ]
+        results = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    else:
+        results = config.compute(beats)
+    words = {"i": config.input.pack(beats), "o": config.output.pack(results)}
+    ports = {name: StreamPorts.of(manifest, name) for name in words}
+    streams = {
+        name: Stream(ports[name], bits_of(words[name], ports[name].width), bounds * factor)
+        for name, factor in (("i", 1), ("o", config.output_beats))
+    }
+    patience = 8 * (config.latency + config.interval) + 64
+    return Workload(text, {"i": streams["i"]}, {"o": streams["o"]}, patience, _warm(config))
+
+
+def _warm(config: Unit) -> int:
+    """Beats after which a unit is full."""
+    return -(-(config.latency + 2) // config.interval) + 1
+
+
+def _of_unit(
+    config: Unit,
+    manifest: dict[str, Any],
+    beats: int,
+    seed: int,
+    tensor: NDArray[np.float64] | None,
+    name: str,
+) -> Workload:
+    rng = np.random.default_rng(seed)
+    count = COPIES * (-(-beats // COPIES) + _warm(config))
+    if tensor is None and type(config).tensors is Unit.tensors:
+        return of_beats(config, manifest, config.random(rng, count), "random beats")
+    # As many numbers as fill the beats, and the rows of 24 blocks that some units work on.
+    numbers = (count + 48) * max(field.lanes for field in config.input.fields)
+    if tensor is None:
+        values, text = rng.standard_normal(numbers), "normal random numbers"
+    else:
+        values, text = tensor.ravel()[:numbers], f"numbers of {name}"
+    given = config.tensors(values, rng)
+    return of_beats(config, manifest, {n: codes[:count] for n, codes in given.items()}, text)
+
+
+def _of_process(config: Process, manifest: dict[str, Any], beats: int, seed: int) -> Workload:
+    rng = np.random.default_rng(seed)
+    cases, moved = [], 0
+    while moved < beats or len(cases) < 2:
+        inputs = config.random(rng)
+        outputs = config.process(inputs)
+        words = {n: payload.pack(inputs[n]) for n, payload in config.inputs.items()}
+        words |= {n: payload.pack(outputs[n]) for n, payload in config.outputs.items()}
+        moved += sum(map(len, words.values()))
+        cases.append(words)
+    return of_cases(config, manifest, cases, "random cases")
+
+
+def of_cases(
+    config: Process, manifest: dict[str, Any], cases: list[dict[str, list[int]]], text: str
+) -> Workload:
+    """A workload of given cases (packed beats by stream), which the copies share."""
+    bounds = spread(len(cases), min(COPIES, len(cases)))
+    streams = {}
+    for name in (*config.inputs, *config.outputs):
+        ports = StreamPorts.of(manifest, name)
+        ends = np.cumsum([0, *(len(case[name]) for case in cases)])
+        words = [word for case in cases for word in case[name]]
+        streams[name] = Stream(ports, bits_of(words, ports.width), ends[bounds])
+    inputs = {name: streams[name] for name in config.inputs}
+    outputs = {name: streams[name] for name in config.outputs}
+    return Workload(text, inputs, outputs, config.patience, None)
