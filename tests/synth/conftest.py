@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from synth import flow, sources
 from synth.cli import main
 from synth.library import DEFAULT_LIBERTY, Library
+from synth.measure import Stimulus
 from synth.metrics import load
 from synth.recipes import DEFAULT, find
 
@@ -67,6 +68,7 @@ def job(osu018):
             "library_sha256": osu018.sha256,
             "period": 10.0,
             "build": build,
+            "stimulus": Stimulus(),
         }
         return flow.Job(**(facts | changes))
 
