@@ -15,6 +15,8 @@ TENSOR  ?=
 LIBERTY ?=
 SRAM    ?=
 PERIOD  ?=
+TARGET  ?= ecp5
+DEVICE  ?=
 
 # The sparse accelerator: make spade FRAME=file NETWORK=preset VARIANT=spconv-s N=16 LAYERS='block1.*'
 FRAME   ?=
@@ -37,7 +39,7 @@ SYNTH    = $(call option,LIBERTY,--liberty) $(call option,SRAM,--sram) $(call op
 
 # Patterns in DESIGN are for the catalog, not for the files of this folder.
 .DEFAULT_GOAL := all
-.PHONY: all help setup debian doctor verilog lint sim synth fmax report test test-full oracles recipes bench-golden spade bench-spade clean
+.PHONY: all help setup debian doctor verilog lint sim synth fmax fpga report test test-full oracles recipes bench-golden spade bench-spade clean
 
 all: debian $(STAMP) ## set up, then Verilog of the whole catalog, a quick simulation and synthesis, the report
 	@$(RUN) -m hw verilog
@@ -83,6 +85,9 @@ synth: setup ## area, timing and a power estimate
 fmax: setup ## the fastest clock of each design by search, and its area against delay
 	@$(RUN) -m synth fmax $(or $(DESIGNS),int8_mac mxfp4_dot32) $(SYNTH)
 
+fpga: setup ## LUTs, flip-flops, multipliers, memories and fmax on an FPGA [TARGET=ecp5|ice40|xilinx DEVICE=]
+	@$(RUN) -m synth fpga $(or $(DESIGNS),$(QUICK)) --target '$(TARGET)' $(call option,DEVICE,--device)
+
 spade: setup ## layers of a frame on the accelerator in RTL [FRAME= NETWORK= VARIANT= N= LAYERS=]
 	@$(RUN) -m hw verilog spade_n$(or $(N),16)
 	@$(RUN) -m sim spade $(CHOICES) $(foreach l,$(LAYERS),--layers '$(l)')
@@ -100,7 +105,7 @@ test: setup ## all tests, with a summary
 test-full: setup ## with the slow exhaustive ones
 	@OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --hypothesis-profile explore
 
-oracles: setup ## add PyTorch, spconv, SoftPosit and cocotbext-axi to .venv: tests then compare with them too
+oracles: setup ## add PyTorch, spconv and SoftPosit to .venv: tests then compare with them too
 	@$(PIP) -e '.[oracle]'
 
 recipes: setup ## how the synthesis recipes compare

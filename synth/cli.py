@@ -9,6 +9,7 @@ import click
 from golden.errors import BadInput
 
 from . import fmax, recipes
+from .fpga.command import fpga
 from .measure import Stimulus
 from .metrics import load
 from .options import build_option, options, positive, prepare
@@ -19,6 +20,9 @@ from .tables import show, show_curve, show_paths, show_recipes, show_sum, show_t
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Area, timing and power of the catalog's designs, and the report of them."""
+
+
+main.add_command(fpga)
 
 
 @main.command()

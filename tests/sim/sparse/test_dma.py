@@ -86,7 +86,6 @@ def test_dma(name, tmp_path):
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_with_the_memory_of_cocotbext(name, tmp_path):
-    pytest.importorskip("cocotbext.axi")
     config = CONFIGS[name]
     done = run(
         build(emit(config, tmp_path), top="dma"),

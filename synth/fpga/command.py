@@ -1,0 +1,85 @@
+"""``python -m synth fpga``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from golden.cli import parallel
+
+from .. import sources
+from . import flow
+from .result import FpgaResult, folder
+from .table import show
+from .targets import TARGETS
+
+
+@click.command()
+@click.argument("designs", nargs=-1)
+@click.option(
+    "--target",
+    type=click.Choice(list(TARGETS)),
+    default="ecp5",
+    show_default=True,
+    help="Family of FPGAs; xilinx only maps.",
+)
+@click.option("--device", help="Device of the family (default: the largest; of xilinx, 7 series).")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of placement.")
+@click.option("--jobs", type=click.IntRange(1), help="Processes (default: all cores).")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(1),
+    default=1800.0,
+    show_default=True,
+    help="Seconds that one tool may take for one design.",
+)
+@click.option(
+    "--from",
+    "origin",
+    type=click.Path(path_type=Path),
+    help="Designs from a folder of NAME.v + NAME.json instead of the catalog.",
+)
+@click.option(
+    "--build",
+    type=click.Path(path_type=Path),
+    default=Path("build"),
+    help="Where results and caches lie.",
+)
+def fpga(
+    designs: tuple[str, ...],
+    target: str,
+    device: str | None,
+    seed: int,
+    jobs: int | None,
+    timeout: float,
+    origin: Path | None,
+    build: Path,
+) -> int:
+    """Map, place and route DESIGNS (names or globs; default: the whole catalog) on an FPGA."""
+    family = TARGETS[target]
+    family.device(device)
+    flow.tools(family)
+    found = (
+        sources.from_folder(origin, designs)
+        if origin
+        else sources.from_catalog(designs, build / "verilog", jobs)
+    )
+    todo = [
+        flow.Job(source, family, device or family.default, seed, build, timeout) for source in found
+    ]
+    results: list[FpgaResult | None] = [flow.from_cache(job) for job in todo]
+    missing = [index for index, result in enumerate(results) if result is None]
+    if missing:
+        fresh = parallel(
+            flow.run,
+            [todo[index] for index in missing],
+            label=f"fpga {target}",
+            describe=lambda job, result: f"{job.source.name} {result.status}",
+            workers=jobs,
+        )
+        for index, result in zip(missing, fresh, strict=True):
+            results[index] = result
+    show(results)
+    print(f"figures and where they come from: {folder(build, target)}")
+    return int(any(result.status != "ok" for result in results))
