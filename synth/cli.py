@@ -8,7 +8,8 @@ import click
 
 from golden.errors import BadInput
 
-from . import fmax, recipes
+from . import candidates, fmax, recipes
+from .comparing import baseline_command, compare_command, noise_command
 from .fpga.command import fpga
 from .measure import Stimulus
 from .metrics import load
@@ -22,7 +23,8 @@ def main() -> None:
     """Area, timing and power of the catalog's designs, and the report of them."""
 
 
-main.add_command(fpga)
+for command in (fpga, compare_command, baseline_command, noise_command):
+    main.add_command(command)
 
 
 @main.command()
@@ -36,7 +38,7 @@ def run(recipe: str, target: float | None, stimulus: Stimulus | None, **given) -
     Power comes from the activity of the mapped netlist, simulated on golden vectors, where there
     are any.
     """
-    chosen = recipes.find(recipe)
+    chosen = candidates.find(recipe)
     if target is not None:
         positive("target", target)
         chosen = chosen.at(target)
@@ -75,7 +77,7 @@ def find_fmax(names: tuple[str, ...], points: int, tolerance: float, **given) ->
     Recipes are run anew at each period, and OpenSTA's slack says which of them meet it. All runs go
     to build/fmax/NAME/curve.json.
     """
-    chosen = [recipes.find(name) for name in names or recipes.SEARCHED]
+    chosen = [candidates.find(name) for name in names or recipes.SEARCHED]
     if not given["designs"] and not given["folder"]:
         raise BadInput("designs are none; allowed: names or globs of the catalog")
     setup = prepare(**given)
@@ -91,16 +93,27 @@ def find_fmax(names: tuple[str, ...], points: int, tolerance: float, **given) ->
 
 @main.command("recipes")
 @options
-def compare_recipes(**given) -> None:
-    """Synthesise DESIGNS with every recipe, and print how the recipes compare.
+@click.option(
+    "--set",
+    "names",
+    type=click.Choice(list(candidates.SETS)),
+    multiple=True,
+    default=["named"],
+    show_default=True,
+    help="Recipes to compare, may be repeated; see synth/candidates.py.",
+)
+def compare_recipes(names: tuple[str, ...], **given) -> None:
+    """Synthesise DESIGNS with every recipe of a set, and print how the recipes compare.
 
     Results go to build/recipes/RECIPE, so that those of `run` stay.
     """
+    base = recipes.RECIPES[recipes.DEFAULT]
+    chosen = dict.fromkeys([base, *(recipe for name in names for recipe in candidates.SETS[name])])
     setup = prepare(**given)
     results = setup.run(
         setup.job(source, recipe, place=f"recipes/{recipe.name}", parts=False)
         for source in setup.sources
-        for recipe in recipes.RECIPES.values()
+        for recipe in chosen
     )
     show(results)
     show_recipes(results, recipes.DEFAULT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -28,8 +28,14 @@ build_option = click.option(
     help="Where results and caches lie.",
 )
 
-_OPTIONS = (
-    click.argument("designs", nargs=-1),
+_designs = click.argument("designs", nargs=-1)
+_folder = click.option(
+    "--from",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Designs from a folder of NAME.v + NAME.json instead of the catalog.",
+)
+_COMMON = (
     click.option(
         "--liberty",
         type=click.Path(path_type=Path),
@@ -58,21 +64,20 @@ _OPTIONS = (
         show_default=True,
         help="Seconds that one tool may take for one design.",
     ),
-    click.option(
-        "--from",
-        "folder",
-        type=click.Path(path_type=Path),
-        help="Designs from a folder of NAME.v + NAME.json instead of the catalog.",
-    ),
     build_option,
 )
 
 
-def options(command):
-    """Give ``command`` the options that :func:`prepare` takes."""
-    for option in reversed(_OPTIONS):
+def common(command):
+    """Give ``command`` the options that :func:`configure` takes."""
+    for option in reversed(_COMMON):
         command = option(command)
     return command
+
+
+def options(command):
+    """Give ``command`` the options that :func:`prepare` takes."""
+    return _designs(common(_folder(command)))
 
 
 @dataclass(frozen=True)
@@ -109,29 +114,32 @@ class Setup:
         return run(jobs, label=label, workers=self.workers)
 
 
-def prepare(
+def configure(
     *,
-    designs: tuple[str, ...],
     liberty: Path,
     period: float,
     dont_use: tuple[str, ...],
     sram: Path,
     jobs: int | None,
     timeout: float,
-    folder: Path | None,
     build: Path,
 ) -> Setup:
-    """Check the options before anything is written, then emit the Verilog of the designs."""
+    """Check the options; a set-up without designs."""
     positive("period", period)
     flow.tools()
     library = Library(liberty, dont_use)
-    coefficients = Sram(sram)
+    return Setup([], liberty, library, period, dont_use, Sram(sram), jobs, timeout, build)
+
+
+def prepare(*, designs: tuple[str, ...], folder: Path | None, **given) -> Setup:
+    """Check all options before anything is written, then emit the Verilog of the designs."""
+    setup = configure(**given)
     found = (
         sources.from_folder(folder, designs)
         if folder
-        else sources.from_catalog(designs, build / "verilog", jobs)
+        else sources.from_catalog(designs, setup.build / "verilog", setup.workers)
     )
-    return Setup(found, liberty, library, period, dont_use, coefficients, jobs, timeout, build)
+    return replace(setup, sources=found)
 
 
 def positive(name: str, value: float) -> None:

@@ -19,6 +19,8 @@ CLEAN = "strash; ifraig; scorr"
 OPTIMISE = f"{CLEAN}; {RESYN2}; dch -f"
 AREA_MAP = "amap -x -m"
 DELAY_MAP = "map -B 0.9 -D {map}"
+#: ABC's min-area retiming over Yosys's own flip-flops, as a Yosys command.
+RETIME = "abc -dff -g simple -script +strash;,ifraig;,scorr;,dretime;,strash;,dch,-f;,map"
 SIZE = "topo; buffer -c; topo; upsize -D {size}; dnsize -D {size}"
 
 #: Yosys's options for each carry of adders; "" is its own, Brent-Kung.
@@ -43,7 +45,7 @@ class Recipe:
     for; ``delay_ps``: what Yosys itself hands to its default script; ``driver``, ``load_ff``: cell
     and load that ABC assumes at the edges of the logic, None for what the library suggests (its
     driving cell, and the D pin of its flip-flop); ``target_ns``: the delay to aim for, None for the
-    least there is.
+    least there is; ``before``: a Yosys command before flip-flops are mapped.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Recipe:
     driver: str | None = None
     load_ff: float | None = None
     target_ns: float | None = None
+    before: str = ""
 
     def at(self, target_ns: float | None) -> Recipe:
         """The same, aiming for another delay: whatever is faster may become smaller."""

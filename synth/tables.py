@@ -11,8 +11,10 @@ from rich.table import Table
 from golden.cli import output
 from golden.errors import require
 
+from .compare import COMPARED, NOISE, Change
 from .curve import Curve
 from .metrics import KINDS, Branch, Result
+from .noise import Noise
 
 COLUMNS = (
     "area",
@@ -232,3 +234,67 @@ def show_curve(curve: Curve) -> None:
         output.print(f"{curve.design}: fmax {shown(curve.fmax)} MHz")
     for error in sorted({f"{p.recipe}: {p.error}" for p in curve.points if p.error}):
         output.print(f"{curve.design}: {error}", soft_wrap=True, markup=False)
+
+
+def show_changes(changes: list[Change], noise: dict[str, float]) -> None:
+    """Print what changed: the figures of both sides, the change of each and the verdict."""
+    sides = [side for c in changes for side in (c.before, c.after) if side]
+    present = [name for name in COMPARED if any(name in side.values for side in sides)]
+    band = NOISE | noise
+    table = Table(
+        caption="within the noise: "
+        + ", ".join(f"{KINDS[name].title} {band[name]:g} %" for name in present or COMPARED),
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("design", no_wrap=True)
+    for name in present:
+        table.add_column(heading(name), justify="right", no_wrap=True)
+        table.add_column("\n%", justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for change in changes:
+        cells = []
+        for name in present:
+            side = change.after or change.before
+            value = side.values.get(name)
+            cells.append("-" if value is None else shown(value))
+            cells.append(f"{change.percent[name]:+.1f}" if name in change.percent else "")
+        table.add_row(change.design, *cells, VERDICTS[change.verdict])
+    output.print(table)
+    settings = {(c.before.setting, c.after.setting): c for c in changes if c.settings_differ}
+    for before, after in settings:
+        output.print(f"settings differ: {before} -> {after}", soft_wrap=True, markup=False)
+
+
+#: What a verdict says in a table.
+VERDICTS = {
+    "new": "new",
+    "gone": "gone",
+    "failed": "fails now",
+    "mended": "works again",
+    "same": "the same",
+    "noise": "within the noise",
+    "better": "better: dominates",
+    "worse": "worse: dominated",
+    "trade": "trade",
+}
+
+
+def show_noise(found: list[Noise]) -> None:
+    """Print the largest and the root mean square deviation of each metric."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("design", no_wrap=True)
+    for name in COMPARED:
+        table.add_column(f"{KINDS[name].title}\nlargest %", justify="right", no_wrap=True)
+        table.add_column("\nr.m.s. %", justify="right", no_wrap=True)
+    whole = {name: [x for each in found for x in each.percent.get(name, [])] for name in COMPARED}
+    for label, percent in [*((each.design, each.percent) for each in found), ("all", whole)]:
+        cells = []
+        for name in COMPARED:
+            moved = percent.get(name)
+            cells.append(f"{max(map(abs, moved)):.2f}" if moved else "-")
+            mean = math.sqrt(sum(x * x for x in moved) / len(moved)) if moved else 0.0
+            cells.append(f"{mean:.2f}" if moved else "-")
+        table.add_row(label, *cells)
+    output.print(table)

@@ -75,6 +75,7 @@ def commands(
         f"@memories {least[0]} {least[1]}",
         f"synth -top {top}{flatten} {recipe.synth}".rstrip() + " -run fine:",
         *(_BORDERS * 3 if mapping == "modules" else ()),
+        *([recipe.before] if recipe.before else ()),
         f"dfflibmap -liberty {liberty}{avoid}",
         "opt -fast",
         f"abc -liberty {liberty} -constr constraints{delay}{avoid}{script}",
