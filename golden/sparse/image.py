@@ -24,7 +24,7 @@ from .memory import (
 )
 from .places import Place
 from .program import ALL_PRESENT, Program, Step
-from .run import FeatureMap, LayerWeights
+from .run import FeatureMap, LayerWeights, identity
 
 Image = list[tuple[int, bytes]]
 """Pieces of memory: address and bytes. What they do not cover is anything."""
@@ -41,7 +41,9 @@ def constants(program: Program, weights: Mapping[str, LayerWeights]) -> Image:
     pieces = [(program.list_address, b"".join(encode(step.fields) for step in program.steps))]
     for step in program.steps:
         if step.source is not None:
-            pieces += _layer(program, step, weights[step.layer.name])
+            layer = step.layer
+            given = identity(layer) if layer.role == "compact" else weights[layer.name]
+            pieces += _layer(program, step, given)
     for shape, (cpr, entries) in program.full.items():
         pieces += zip((cpr, entries), cpr_bytes(Cpr.full(shape), ALL_PRESENT), strict=True)
     return pieces

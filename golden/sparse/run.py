@@ -13,9 +13,12 @@ from ..requant import RequantConfig, check_bias, requantize
 from . import prune
 from .conv import RUN, accumulate, worst_sum
 from .cpr import Cpr, union
-from .networks import Layer, Network
+from .networks import Layer, Network, prunes
 from .rules import Convolution, Rules, generate
 from .variants import Variant
+
+ONE = 14
+"""Shift of the scale 1, whose multiplier is ``1 << ONE``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +97,20 @@ class LayerRun:
         return self.layer.dense_rules(rows * columns) * self.layer.macs_per_rule
 
 
+def identity(layer: Layer) -> LayerWeights:
+    """The weights with which a 1x1 convolution, without ReLU, gives back what it reads."""
+    channels = layer.channels[0]
+    one = np.full(channels, 1 << ONE)
+    return LayerWeights(
+        weights=np.eye(channels, dtype=np.int8)[None],
+        bias=np.zeros(channels, np.int32),
+        multiplier=one,
+        shift=np.full(channels, ONE),
+        config=RequantConfig(relu=False),
+        scale=1.0,
+    )
+
+
 # Weights of a layer, given a function from INT8 weights to the layer's accumulators. Inference
 # looks the weights up; calibration makes them from the accumulators.
 Parameters = Callable[[Layer, Callable[[NDArray[np.int8]], NDArray[np.int32]]], LayerWeights]
@@ -160,9 +177,9 @@ def _layer(layer: Layer, variant: Variant, source: FeatureMap, parameters: Param
             last[:] = [weights, accumulate(source.features, weights, rules, len(generated))]
         return last[1]
 
-    p = parameters(layer, sums)
+    p = identity(layer) if layer.role == "compact" else parameters(layer, sums)
     output = FeatureMap(generated, p.finish(sums(p.weights)))
-    if variant.prune and layer.role == "body" and not layer.dense:
+    if prunes(variant, layer):
         output = _prune(output, variant)
     return LayerRun(layer, convolution, source, output, generated, rules, important)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ...errors import require
 from ..descriptor import CONV, COORDS, DECONV, MODES
-from ..networks import Layer
+from ..networks import Layer, prunes
 from ..places import Place
 from ..rules import Convolution
 from ..tiling import Task, Tiler, least_span
@@ -114,7 +114,7 @@ class Convolutions:
             parameters=self.steps.memory.parameters(layer.name, tiles),
             output_features=address,
         )
-        pruned = self.readers.prunes(layer)
+        pruned = prunes(self.readers.variant, layer)
         return Place(
             shape=shape,
             cpr=cpr,

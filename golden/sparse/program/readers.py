@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...errors import require
-from ..networks import Layer, Network
+from ..networks import Layer, Network, prunes
 from ..prune import ratio_code, ratio_count
 from ..run import convolution_of
 from ..variants import Variant
@@ -33,23 +33,19 @@ class Readers:
         beside = any(reader.role == "concat" or reader.dense for reader in self.of(name))
         return shape[0] * shape[1] if beside else capacity
 
-    def prunes(self, layer: Layer) -> bool:
-        """Whether what a layer makes is pruned."""
-        return self.variant.prune and layer.role == "body" and not layer.dense
-
     def selection(self, layer: Layer, shape: tuple[int, int]) -> dict[str, int]:
         """Fields of the selection that a layer makes of its outputs, if it makes one."""
         variant, name = self.variant, layer.name
-        dilates, prunes = self.measured(name), self.prunes(layer)
-        if not (dilates or prunes):
+        dilates, pruned = self.measured(name), prunes(variant, layer)
+        if not (dilates or pruned):
             return {}
-        require(not (dilates and prunes), f"use of {name}", "pruned and selective", "one of both")
+        require(not (dilates and pruned), f"use of {name}", "pruned and selective", "one of both")
         allowed = ", ".join(ACCELERATOR_MEASURES)
         require(variant.measure in ACCELERATOR_MEASURES, "measure", variant.measure, allowed)
         fields = {"measure": 1 + ACCELERATOR_MEASURES.index(variant.measure)}
-        if prunes and variant.threshold is not None:
+        if pruned and variant.threshold is not None:
             return fields | {"selection": 1, "threshold": min(variant.threshold, 0xFFFF)}
-        if prunes:
+        if pruned:
             return fields | {"select_ratio": ratio_code(variant.keep)}
         if variant.t_of == "grid":
             return fields | {"select_count": ratio_count(shape[0] * shape[1], variant.t / 100)}

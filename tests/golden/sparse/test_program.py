@@ -8,7 +8,7 @@ from golden.sparse.accelerator import ACCELERATORS
 from golden.sparse.cpr import Cpr
 from golden.sparse.image import build, frame, load, read_back
 from golden.sparse.interpret import interpret
-from golden.sparse.memory import cpr_bytes, weight_bytes
+from golden.sparse.memory import cpr_bytes, read_cpr, weight_bytes
 from golden.sparse.networks import NETWORKS, Layer, Network
 from golden.sparse.pillars import GRIDS
 from golden.sparse.program import program
@@ -46,10 +46,6 @@ def test_random_networks(seed):
 @pytest.mark.parametrize("preset", NETWORKS)
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_networks(preset, variant):
-    if (preset, variant) == ("pillarnet-nuscenes", "spconv-p"):
-        with pytest.raises(BadInput, match="^source of dense stage5.0 is 'stage4.2'"):
-            program(NETWORKS[preset], VARIANTS[variant], (32, 32), N8)
-        return
     rng = np.random.default_rng(3)
     one = trial(rng, N8, side=32, network=NETWORKS[preset], variant=VARIANTS[variant], density=0.2)
     proves(one)
@@ -156,6 +152,47 @@ def test_coordinates_of_ups_come_first_unless_pruned():
         names = [name for _, name in ops]
         assert names.index("block2.0") + 1 == names.index("up1")
         assert names.index("block3.0") < names.index("up2") < names.index("block3.1")
+
+
+def test_pruned_maps_are_compacted_where_they_are_put_together():
+    """Before a concatenation, a dense layer, and whoever reads the result; not before a
+    convolution."""
+
+    def layer(name, role, source, width=8, **more):
+        out = width if role == "concat" else 8
+        return Layer(name=name, role=role, source=source, channels=(width, out), **more)
+
+    network = Network("test", "", (
+        layer("first", "body", ("pillars",), kernel=3),
+        layer("second", "body", ("first",), kernel=3),
+        layer("both", "concat", ("first", "second"), 16),
+        layer("full", "body", ("second",), kernel=3, dense=True),
+        layer("last", "body", ("second",), kernel=3),
+    ))  # fmt: skip
+    variant = VARIANTS["spconv-p"].replace(keep=0.5)
+    made = network.for_variant(variant)
+    reads = {each.name: each.source for each in made.layers}
+    assert reads == {
+        "first": ("pillars",), "first.compact": ("first",),
+        "second": ("first",), "second.compact": ("second",),
+        "both": ("first.compact", "second.compact"), "full": ("second.compact",),
+        "last": ("second",), "last.compact": ("last",),
+    }  # fmt: skip
+    assert network.for_variant(VARIANTS["spconv"]) == network
+    for density in (0, 0.3, 1):
+        one = trial(
+            *(np.random.default_rng(5), N8), network=network, variant=variant, shape=(9, 12),
+            density=density,
+        )  # fmt: skip
+        proves(one)
+        # In memory, too, there is nothing else.
+        memory = load(one.program, one.image)
+        interpret(N8, memory, one.program.list_address, len(one.program.steps))
+        for name in ("first", "last"):
+            where = one.program.places[f"{name}.compact"]
+            assert not where.pruned and one.program.places[name].pruned
+            listed = read_cpr(memory, where.cpr, where.entries, where.shape)
+            assert listed.active == one.expected[name].active
 
 
 def test_bytes_of_a_map():
