@@ -18,7 +18,7 @@ from .tiling import Task, Tiling, tiling
 from .variants import Variant
 from .workload import Load, Workload
 
-AROUND = 1
+AROUND = 3
 """Descriptors before and after a layer that are simulated with it."""
 IDLE = 0.005
 """Share of idle cycles, of a layer and the one after it, below which there is nothing to gain."""
