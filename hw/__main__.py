@@ -11,6 +11,7 @@ from rich.table import Table
 from golden import cli
 from golden.unit import Unit
 
+from .axis import check
 from .catalog import select
 from .verilog import VERILOG_FOLDER, emit
 
@@ -38,14 +39,25 @@ def list_designs(designs: tuple[str, ...]) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     default=VERILOG_FOLDER,
     show_default=True,
-    help="Folder for NAME.v and NAME.json.",
+    help="Folder for NAME.v, NAME.json and what goes with them.",
+)
+@click.option(
+    "--wrap",
+    type=click.Choice(["axis"]),
+    help="Instead with these ports: AXI4-Stream; files are NAME_axis.v and so on.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Parallel processes [all cores].")
-def verilog(designs: tuple[str, ...], output: Path, jobs: int | None) -> None:
-    """Write the Verilog and the manifest of DESIGNS (names or globs; all without)."""
+def verilog(designs: tuple[str, ...], output: Path, wrap: str | None, jobs: int | None) -> None:
+    """Write the Verilog and the manifest of DESIGNS (names or globs; all without), with a FuseSoC
+    core, a file list and a text that instantiates it."""
     chosen = select(*designs)
+    if wrap and designs:
+        for design in chosen:
+            check(design.name, design.config)
+    elif wrap:
+        chosen = [d for d in chosen if d.config.inputs | d.config.outputs]
     cli.parallel(
-        partial(emit, folder=output),
+        partial(emit, folder=output, wrap=wrap),
         chosen,
         label="verilog",
         describe=lambda design, manifest: str(manifest.with_suffix(".v")),

@@ -24,27 +24,42 @@ from golden.files import write_atomic
 from golden.unit import Config, Payload, Unit
 from golden.version import __version__
 
+from . import integration
+from .axis import axis, check, inner
 from .catalog import Design
 from .shared import Emission
 
 VERILOG_FOLDER = Path("build/verilog")
 
 
-def emit(design: Design, folder: Path = VERILOG_FOLDER) -> Path:
-    """Write ``NAME.v`` and its manifest ``NAME.json`` to ``folder``; the manifest's path.
+def emit(design: Design, folder: Path = VERILOG_FOLDER, wrap: str | None = None) -> Path:
+    """Write ``NAME.v``, its manifest ``NAME.json`` and what :mod:`hw.integration` makes of it to
+    ``folder``; the manifest's path.
 
-    Files that already hold these bytes keep their time stamps.
+    ``wrap``: "axis" for the design with AXI4-Stream ports (:mod:`hw.axis`), ``NAME_axis``. Files
+    that already hold these bytes keep their time stamps.
     """
+    if wrap is not None:
+        check(design.name, design.config)
     component = design.component()
-    text = verilog(design, component)
-    described = manifest(design, component, text)
-    _update(folder / f"{design.name}.v", text)
-    return _update(folder / f"{design.name}.json", json.dumps(described, indent=2) + "\n")
+    if wrap is None:
+        text = verilog(design, component)
+        described = manifest(design, component, text)
+    else:
+        wrapper, described = axis(manifest(design, component, ""))
+        text = _header(design, described["name"]) + wrapper + "\n"
+        text += translate(component, inner(design.name))
+        described["sha256"] = _sha256(text)
+    for name, content in integration.files(described).items():
+        _update(folder / name, content)
+    _update(folder / described["verilog"], text)
+    path = folder / f"{described['name']}.json"
+    return _update(path, json.dumps(described, indent=2) + "\n")
 
 
 def verilog(design: Design, component: wiring.Component) -> str:
     """The Verilog of a design: top module ``NAME``, its submodules ``NAME_submodule``."""
-    return _header(design) + translate(component, design.name)
+    return _header(design, design.name) + translate(component, design.name)
 
 
 def translate(component: wiring.Component, name: str) -> str:
@@ -64,7 +79,7 @@ def manifest(design: Design, component: wiring.Component, text: str) -> dict[str
         "hierarchical": design.hierarchical,
         "top": design.name,
         "verilog": f"{design.name}.v",
-        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "sha256": _sha256(text),
         "contract": config.contract,
         "clock": {"port": "clk", "edge": "rising"},
         "reset": {"port": "rst", "active": "high", "kind": "synchronous"},
@@ -85,6 +100,10 @@ def manifest(design: Design, component: wiring.Component, text: str) -> dict[str
         **_regular(config, "stages"),
         "tools": tools(),
     }
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _regular(config: Config, *names: str) -> dict[str, Any]:
@@ -169,11 +188,11 @@ def _stream(name: str, direction: str, payload: Payload) -> dict[str, Any]:
     }
 
 
-def _header(design: Design) -> str:
-    """What a reader of the file sees first."""
+def _header(design: Design, name: str) -> str:
+    """What a reader of the file of module ``name`` sees first."""
     config = design.config
     lines = [
-        f"{design.name}: {design.summary}",
+        f"{name}: {design.summary}",
         f"Source: {design.source}",
         "",
         *textwrap.wrap(config.contract, 96),
@@ -183,7 +202,7 @@ def _header(design: Design) -> str:
             if isinstance(config, Unit)
             else textwrap.wrap(config.timing, 96)
         ),
-        f"Fields of the payloads: see {design.name}.json",
+        f"Fields of the payloads: see {name}.json",
         f"bitpillar {__version__}, Apache-2.0",
     ]
     return "".join(f"// {line}".rstrip() + "\n" for line in lines) + "\n"
