@@ -23,6 +23,7 @@ COMMANDS = (
     ("g++", "g++", ("--version",), (9,), "compiles simulations"),
     ("make", "make", ("--version",), (4,), "runs everything"),
     ("perl", "perl", ("-e", "printf '%vd', $^V"), (5,), "Verilator's driver is a Perl script"),
+    ("iverilog", "iverilog", ("-V",), (11,), "runs the test bench of the worked example"),
     ("sta", "opensta", ("-version",), (2, 0, 17), "OpenSTA: timing"),
 )
 

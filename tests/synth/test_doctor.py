@@ -33,7 +33,16 @@ def test_runs_on_the_standard_library_alone():
     lines = outcome.stdout.splitlines()
     assert lines[0].split() == ["tool", "found", "needed"]
     names = {line.strip().split("  ")[0] for line in lines}
-    for tool in ("g++", "make", "perl", "sta", "osu018 library", "libpython", "python venv"):
+    for tool in (
+        "g++",
+        "make",
+        "perl",
+        "iverilog",
+        "sta",
+        "osu018 library",
+        "libpython",
+        "python venv",
+    ):
         assert tool in names
     assert names >= {name for name, _ in doctor.pins()}
 
