@@ -13,6 +13,7 @@ SEED    ?=
 N       ?=
 TENSOR  ?=
 LIBERTY ?=
+CORNER  ?=
 SRAM    ?=
 PERIOD  ?=
 TARGET  ?= ecp5
@@ -35,7 +36,7 @@ SIM      = $(call option,SEED,--seed) $(call option,N,--count) $(call option,TEN
            $(if $(filter-out 0,$(WAVES)),--waves)
 CHOICES  = $(foreach n,$(N),--array '$(n)') $(foreach v,$(VARIANT),--variant '$(v)') \
            $(foreach n,$(NETWORK),--network '$(n)') $(foreach f,$(FRAME),--frame '$(f)')
-SYNTH    = $(call option,LIBERTY,--liberty) $(call option,SRAM,--sram) $(call option,PERIOD,--period)
+SYNTH    = $(foreach l,$(LIBERTY),--liberty '$(l)') $(foreach c,$(CORNER),--corner '$(c)') $(call option,SRAM,--sram) $(call option,PERIOD,--period)
 
 # Patterns in DESIGN are for the catalog, not for the files of this folder.
 .DEFAULT_GOAL := all
@@ -48,7 +49,7 @@ all: debian $(STAMP) ## set up, then Verilog of the whole catalog, a quick simul
 	@$(RUN) -m synth report
 
 help: ## this list
-	@echo "make [target] [DESIGN=glob] [WAVES=1] [SEED=n] [N=vectors] [TENSOR=file] [LIBERTY=file] [SRAM=file] [PERIOD=ns]"
+	@echo "make [target] [DESIGN=glob] [WAVES=1] [SEED=n] [N=vectors] [TENSOR=file] [LIBERTY=file] [CORNER=file] [SRAM=file] [PERIOD=ns]"
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' \
 	  | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 

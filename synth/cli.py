@@ -9,7 +9,7 @@ import click
 from golden.errors import BadInput
 
 from . import candidates, fmax, recipes
-from .comparing import baseline_command, compare_command, noise_command
+from .comparing import baseline_command, compare_command, noise_command, ratios_command
 from .fpga.command import fpga
 from .measure import Stimulus
 from .metrics import load
@@ -23,7 +23,7 @@ def main() -> None:
     """Area, timing and power of the catalog's designs, and the report of them."""
 
 
-for command in (fpga, compare_command, baseline_command, noise_command):
+for command in (fpga, compare_command, baseline_command, noise_command, ratios_command):
     main.add_command(command)
 
 
@@ -35,6 +35,7 @@ for command in (fpga, compare_command, baseline_command, noise_command):
 def run(recipe: str, target: float | None, stimulus: Stimulus | None, **given) -> int:
     """Synthesise DESIGNS (names or globs; default: the whole catalog) and print the table.
 
+    Several libraries make a row each; the report is of the first. Corners time each netlist too.
     Power comes from the activity of the mapped netlist, simulated on golden vectors, where there
     are any.
     """
@@ -42,10 +43,20 @@ def run(recipe: str, target: float | None, stimulus: Stimulus | None, **given) -
     if target is not None:
         positive("target", target)
         chosen = chosen.at(target)
-    setup = prepare(**given)
-    results = setup.run(setup.job(s, chosen, stimulus=stimulus) for s in setup.sources)
+    setup = prepare(several=True, **given)
+    first, *others = setup.each()
+    results = setup.run(
+        each.job(source, chosen, stimulus=stimulus, place=place)
+        for each, place in (
+            (first, "synth"),
+            *((other, f"libraries/{other.libraries[0].name}") for other in others),
+        )
+        for source in setup.sources
+    )
     show(results)
     print(f"netlists, logs, metrics.json: {setup.build / 'synth'}")
+    if others:
+        print(f"of the other libraries: {setup.build / 'libraries'}")
     return int(any(result.status != "ok" for result in results))
 
 

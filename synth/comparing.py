@@ -1,4 +1,4 @@
-"""The commands that compare: ``compare``, ``baseline`` and ``noise``."""
+"""The commands that compare: ``compare``, ``baseline``, ``noise`` and ``ratios``."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from golden.cli import output
 from golden.errors import BadInput
 from golden.files import write_json
 
-from . import commits, noise
+from . import commits, noise, ratios
 from .candidates import find
 from .compare import Figures, baseline, compare, load
+from .measure import Stimulus
 from .options import Setup, common, configure, options, prepare
 from .recipes import DEFAULT, Recipe
 from .rules import Rules
 from .rules import read as read_rules
-from .tables import show_changes, show_noise
+from .stimulus_options import stimulus_options
+from .tables import show_changes, show_noise, show_ratios
 
 #: What commits are compared by unless designs are named, and what golden metrics are kept of: one
 #: of each kind of arithmetic, small enough to be synthesised in a test.
@@ -125,3 +127,24 @@ def noise_command(recipe: str, seeds: int, **given) -> None:
     """Measure how far the figures of DESIGNS move under other names of wires and cells."""
     given["designs"] = given["designs"] or SMALL
     show_noise(noise.measure(prepare(**given), find(recipe), seeds))
+
+
+@click.command("ratios")
+@options
+@_recipe
+@stimulus_options
+def ratios_command(recipe: str, stimulus: Stimulus | None, **given) -> int:
+    """Print the main ratios between formats in each --liberty, with their spread.
+
+    Of DESIGNS, by default all that synth/ratios.py pairs.
+    """
+    paired = dict.fromkeys(name for pair in ratios.PAIRS for name in (pair.base, pair.design))
+    given["designs"] = given["designs"] or tuple(paired)
+    setup = prepare(several=True, **given)
+    found, results = ratios.measure(setup, find(recipe), stimulus)
+    libraries = " ".join(f"--liberty {library.path.name}" for library in setup.libraries)
+    command = f"python -m synth ratios --recipe {recipe} {libraries}"
+    path = ratios.save(setup.build / "ratios" / "ratios.json", found, results, command)
+    show_ratios(found)
+    output.print(str(path), soft_wrap=True)
+    return int(any(each.errors for each in found))

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from golden.files import write_atomic, write_json
 
-from . import hierarchy, measure, memories, powered, sta, yosys
+from . import corners, hierarchy, measure, memories, powered, sta, yosys
 from .activity import Activity
 from .critical import critical_path, named
 from .hierarchy import Occurrence
@@ -40,6 +40,7 @@ _FLOW = (
     "activity.py",
     "boolean.py",
     "clock_tree.py",
+    "corners.py",
     "critical.py",
     "flow.py",
     "hierarchy.py",
@@ -74,7 +75,8 @@ class Job:
 
     ``place``: the folder of ``build`` where the results of the design go, None for nowhere but the
     cache. ``parts``: whether the area by submodule is wanted, for which all is mapped again.
-    ``stimulus``: what activity is recorded from, None for power from default activity.
+    ``corners``: Liberty files of the same cells that the netlist is timed with too. ``stimulus``:
+    what activity is recorded from, None for power from default activity.
     """
 
     source: Source
@@ -88,6 +90,7 @@ class Job:
     sram: Sram = field(default_factory=Sram)
     place: str | None = "synth"
     parts: bool = True
+    corners: tuple[Path, ...] = ()
     stimulus: Stimulus | None = None
 
     @property
@@ -103,6 +106,7 @@ class Job:
             "sram": self.sram.sha256,
             "hierarchical": self.source.hierarchical,
             "parts": self.parts,
+            "corners": [[path.name, corners.read(path).sha256] for path in self.corners],
             "operation": [operation(self.source.unit).name, each_cycle(self.source.unit)],
             "tools": tools(),
             "flow": _flow_sha256(),
@@ -125,6 +129,7 @@ class Job:
             parts.append(f"--target {self.recipe.target_ns:g}")
         if self.liberty != DEFAULT_LIBERTY:
             parts.append(f"--liberty {self.liberty.name}")
+        parts += [f"--corner {path.name}" for path in self.corners]
         parts += [f"--dont-use '{glob}'" for glob in self.dont_use]
         if self.sram.path != DEFAULT_SRAM:
             parts.append(f"--sram {self.sram.path.name}")
@@ -269,29 +274,42 @@ def _synthesise(job: Job, work: Path) -> Result:
     kinds = memories.read(work / "memories.json")
     text = job.sram.liberty(list(kinds.values()), library.data_load)
     (work / "memories.lib").write_text(text)
-    timing = sta.run(
-        library,
-        Path("mapped.v"),
-        top,
-        liberty=liberty,
-        clock=job.source.clock,
-        period=job.period,
-        folder=work,
-        timeout=job.timeout,
-        memories=Path("memories.lib") if kinds else None,
-        places=tuple(each.path for each in found if each.instances),
-        # Reset reaches every module by one net, which a layout would buffer as it does the clock.
-        ideal=job.source.reset if job.source.hierarchical else None,
-        ends=job.source.hierarchical,
-    )
+
+    def time_it(corner: Library, folder: Path, *, details: bool = False) -> sta.Timing:
+        # Driving cell, loads and the clock's slew are those of the mapping in every corner.
+        up = Path() if folder == work else Path("..")
+        return sta.run(
+            library,
+            up / "mapped.v",
+            top,
+            liberty=_unpacked(job, corner),
+            clock=job.source.clock,
+            period=job.period,
+            folder=folder,
+            timeout=job.timeout,
+            memories=up / "memories.lib" if kinds else None,
+            places=tuple(each.path for each in found if each.instances) if details else (),
+            # Reset reaches every module by one net, which a layout buffers as it does the clock.
+            ideal=job.source.reset if job.source.hierarchical else None,
+            ends=job.source.hierarchical and details,
+        )
+
+    timing = time_it(library, work, details=True)
+    slower = corners.timed(job.corners, job.period, time_it, work)
     uses = _memories(job, library, kinds, found)
     result = _result(job, library)
     if uses:
         sram = f"model {job.sram.name} ({job.sram.path.name}, sha256 {job.sram.sha256[:12]})"
         result = replace(result, provenance=replace(result.provenance, memories=sram))
+    figures = _metrics(job, library, found, timing)
     return replace(
         result,
-        metrics=_metrics(job, library, found, timing) + job.sram.metrics(uses),
+        metrics=[
+            *figures,
+            *corners.metrics(slower, figures, f"OpenSTA {tools()['OpenSTA']}"),
+            *job.sram.metrics(uses),
+        ],
+        corners=slower,
         cells_by_type=_by_type(library, found),
         parts=parts,
         memories=uses,

@@ -23,9 +23,17 @@ DEFAULT_LIBERTY = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 
 #: Library name glob -> cells that no mapping may use, beside those marked ``dont_use``.
 #: sky130: cells of special power domains, probes and spares, as in the don't-use list of
-#: OpenROAD-flow-scripts (platforms/sky130hd/config.mk).
+#: OpenROAD-flow-scripts (platforms/sky130hd/config.mk), and delay cells, which are for hold times
+#: and which a mapper takes for buffers. IHP SG13G2: its delay cells, for the same reason.
 DONT_USE = {
-    "sky130_fd_sc_*": ("*__lpflow_*", "*__probe*", "*__macro_sparecell"),
+    "sky130_fd_sc_*": (
+        "*__lpflow_*",
+        "*__probe*",
+        "*__macro_sparecell",
+        "*__dly*",
+        "*__clkdly*",
+    ),
+    "sg13g2_*": ("sg13g2_dly*",),
 }
 
 _PREFIX = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "": 1.0}

@@ -53,6 +53,12 @@ KINDS = {
         "higher",
         "1 / critical path: ideal clock without skew, no wires, this recipe's one netlist",
     ),
+    "corner_path": Kind(
+        "slowest corner", "ns", "lower", "the critical path in the slowest of all timing corners"
+    ),
+    "corner_slack": Kind(
+        "worst slack", "ns", "higher", "clock period less the critical path of the slowest corner"
+    ),
     "slack": Kind("slack", "ns", "higher", "clock period less critical path; negative: too slow"),
     "power": Kind("power", "mW", "lower", "internal + switching + clock pins + leakage"),
     "power_internal": Kind("internal", "mW", "lower", "energy inside the cells, from the library"),
@@ -229,6 +235,18 @@ class MemoryUse:
 
 
 @dataclass(frozen=True)
+class Corner:
+    """Timing of the netlist with another Liberty file of the same cells; delays in ns."""
+
+    library: str
+    file: str
+    sha256: str
+    corner: str
+    critical_path: float
+    slack: float
+
+
+@dataclass(frozen=True)
 class Stage:
     """One cell on a path: in at ``from_pin``, out at ``to_pin`` at ``arrival`` ns."""
 
@@ -269,6 +287,8 @@ class Result:
     branches: list[Branch] = field(default_factory=list)
     """The tree of modules, each before what it contains; empty where they were dissolved."""
     critical_path: CriticalPath | None = None
+    corners: list[Corner] = field(default_factory=list)
+    """Further timing corners than that of the library of the mapping."""
     schema: str = SCHEMA
 
     def __getitem__(self, name: str) -> float:
@@ -313,6 +333,7 @@ def from_dict(data: dict[str, Any]) -> Result:
             "parts": [Part(**item) for item in data["parts"]],
             "memories": [MemoryUse(**item) for item in data.get("memories", [])],
             "branches": [Branch(**item) for item in data.get("branches", [])],
+            "corners": [Corner(**item) for item in data.get("corners", [])],
             "critical_path": path
             and CriticalPath(**{**path, "stages": [Stage(**stage) for stage in path["stages"]]}),
         }

@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 
 from golden.cli import parallel
-from golden.errors import BadInput
+from golden.errors import BadInput, require
 
-from . import flow, sources
+from . import corners, flow, sources
 from .library import DEFAULT_LIBERTY, Library
 from .memories import DEFAULT_SRAM, Sram
 from .metrics import Result
@@ -39,8 +39,15 @@ _COMMON = (
     click.option(
         "--liberty",
         type=click.Path(path_type=Path),
-        default=DEFAULT_LIBERTY,
-        help="Standard-cell library, .lib or .lib.gz (default: OSU 0.18 um).",
+        multiple=True,
+        default=[DEFAULT_LIBERTY],
+        help="Standard-cell library, .lib or .lib.gz (default: OSU 0.18 um); repeated: several.",
+    ),
+    click.option(
+        "--corner",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        help="Liberty of the same cells at other conditions: times the netlist too; repeatable.",
     ),
     click.option(
         "--period",
@@ -82,11 +89,14 @@ def options(command):
 
 @dataclass(frozen=True)
 class Setup:
-    """Designs, and all of how they are synthesised but the recipe."""
+    """Designs, and all of how they are synthesised but the recipe.
+
+    ``libraries``: those that were given, of which jobs take the first.
+    """
 
     sources: list[Source]
-    liberty: Path
-    library: Library
+    libraries: tuple[Library, ...]
+    corners: tuple[Path, ...]
     period: float
     dont_use: tuple[str, ...]
     sram: Sram
@@ -99,15 +109,20 @@ class Setup:
         facts = {
             "source": source,
             "recipe": recipe,
-            "liberty": self.liberty,
+            "liberty": self.libraries[0].path,
             "dont_use": self.dont_use,
-            "library_sha256": self.library.sha256,
+            "library_sha256": self.libraries[0].sha256,
+            "corners": self.corners,
             "period": self.period,
             "build": self.build,
             "timeout": self.timeout,
             "sram": self.sram,
         }
         return flow.Job(**(facts | changes))
+
+    def each(self) -> list[Setup]:
+        """A set-up for each library."""
+        return [replace(self, libraries=(library,)) for library in self.libraries]
 
     def run(self, jobs: Iterable[flow.Job], label: str = "synth") -> list[Result]:
         """Results in the order of ``jobs``; those in the cache take no process."""
@@ -116,19 +131,26 @@ class Setup:
 
 def configure(
     *,
-    liberty: Path,
+    liberty: tuple[Path, ...],
+    corner: tuple[Path, ...] = (),
     period: float,
     dont_use: tuple[str, ...],
     sram: Path,
     jobs: int | None,
     timeout: float,
     build: Path,
+    several: bool = False,
 ) -> Setup:
-    """Check the options; a set-up without designs."""
+    """Check the options; a set-up without designs. ``several``: whether many libraries may be."""
     positive("period", period)
     flow.tools()
-    library = Library(liberty, dont_use)
-    return Setup([], liberty, library, period, dont_use, Sram(sram), jobs, timeout, build)
+    require(several or len(liberty) == 1, "--liberty", [str(p) for p in liberty], "one file here")
+    libraries = tuple(Library(path, dont_use) for path in liberty)
+    names = [library.name for library in libraries]
+    require(len(set(names)) == len(names), "--liberty", names, "libraries of different names")
+    for library in libraries:
+        corners.check(library, corner)
+    return Setup([], libraries, corner, period, dont_use, Sram(sram), jobs, timeout, build)
 
 
 def prepare(*, designs: tuple[str, ...], folder: Path | None, **given) -> Setup:

@@ -15,6 +15,7 @@ from .compare import COMPARED, NOISE, Change
 from .curve import Curve
 from .metrics import KINDS, Branch, Result
 from .noise import Noise
+from .ratios import Ratio
 
 COLUMNS = (
     "area",
@@ -29,6 +30,8 @@ COLUMNS = (
 )
 #: What switching activity decides.
 POWER_COLUMNS = ("power", "energy", "energy_operation")
+#: After these, where netlists were timed in several corners.
+CORNER_COLUMNS = ("corner_path", "corner_slack")
 #: After these, where a design has memories.
 MEMORY_COLUMNS = ("memory_bits", "memory_area")
 
@@ -36,7 +39,8 @@ MEMORY_COLUMNS = ("memory_bits", "memory_area")
 def columns(results: list[Result]) -> tuple[str, ...]:
     """The metrics that a table of ``results`` has a column for."""
     memories = any(result.memories for result in results)
-    return COLUMNS + MEMORY_COLUMNS if memories else COLUMNS
+    corners = any(result.corners for result in results)
+    return COLUMNS + (CORNER_COLUMNS if corners else ()) + (MEMORY_COLUMNS if memories else ())
 
 
 def shown(value: float) -> str:
@@ -64,24 +68,32 @@ def heading(name: str) -> str:
 def results_table(results: list[Result]) -> Table:
     """One row a design; a failed one keeps its row."""
     first, names = results[0].provenance, columns(results)
+    libraries = dict.fromkeys((r.provenance.library, r.provenance.corner) for r in results)
     table = Table(
-        title=f"{first.library}, {first.corner}; clock {first.period_ns:g} ns",
+        title="; ".join(f"{library}, {corner}" for library, corner in libraries)
+        + f"; clock {first.period_ns:g} ns",
         caption="power and energy are of the netlist's activity on random or given numbers;"
         " ~ is an estimate"
-        + ("; memories are a model, and in no other column" if len(names) > len(COLUMNS) else ""),
+        + ("; memories are a model, and in no other column" if MEMORY_COLUMNS[0] in names else ""),
         title_justify="left",
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
     table.add_column("design", no_wrap=True)
+    if len(libraries) > 1:
+        table.add_column("library", no_wrap=True)
     recipes = len({result.provenance.recipe for result in results}) > 1
     if recipes:
         table.add_column("recipe", no_wrap=True)
     for name in names:
         table.add_column(heading(name), justify="right", no_wrap=True)
     for result in results:
-        label = [result.design, result.provenance.recipe] if recipes else [result.design]
+        label = [result.design]
+        if len(libraries) > 1:
+            label.append(result.provenance.library)
+        if recipes:
+            label.append(result.provenance.recipe)
         cells = [figure(result, name) for name in names]
         table.add_row(*label, *(cells if result.status == "ok" else ["failed"]))
     return table
@@ -298,3 +310,27 @@ def show_noise(found: list[Noise]) -> None:
             cells.append(f"{mean:.2f}" if moved else "-")
         table.add_row(label, *cells)
     output.print(table)
+
+
+def show_ratios(found: list[Ratio]) -> None:
+    """Print each ratio in each library, and how far apart they are."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("ratio", no_wrap=True)
+    table.add_column("of", no_wrap=True)
+    libraries = dict.fromkeys(
+        library
+        for each in found
+        for library in (*each.errors, *(x for of in each.values.values() for x in of))
+    )
+    for library in libraries:
+        table.add_column(library, justify="right", overflow="fold")
+    table.add_column("spread\n%", justify="right", no_wrap=True)
+    for each in found:
+        for name, of in each.values.items():
+            cells = [f"{of[library]:.3f}" if library in of else "failed" for library in libraries]
+            spread = f"{100 * each.spread[name]:.1f}" if name in each.spread else "-"
+            table.add_row(each.pair.title, KINDS[name].title, *cells, spread)
+    output.print(table)
+    for each in found:
+        for library, error in each.errors.items():
+            output.print(f"{library}: {error}", soft_wrap=True, markup=False)
