@@ -70,10 +70,6 @@ SETS: dict[str, tuple[Recipe, ...]] = {
         _abc("gia-dch", "&dch", CLEAN, RESYN2, "&get -n; &dch; &put", AREA_MAP),
         _abc("synch2", "&synch2", CLEAN, RESYN2, "&get -n; &synch2; &put", AREA_MAP),
         _abc("dc2", "dc2, then resyn2", CLEAN, "dc2", RESYN2, "dch -f", AREA_MAP),
-        _abc(
-            "deepsyn", "&deepsyn, one step", CLEAN, "&get -n; &deepsyn -I 1 -J 1; &put",
-            "dch -f", AREA_MAP,
-        ),
         _abc("restructure", "balanced by delay (if -g)", _RESTRUCTURE, "dch -f", AREA_MAP),
     ),
     "mapping": (
@@ -82,6 +78,26 @@ SETS: dict[str, tuple[Recipe, ...]] = {
         _abc("restructure-map", "if -g, delay mapping", _RESTRUCTURE, "dch -f", DELAY_MAP),
         _abc("synch2-map", "&synch2, delay mapping", CLEAN, RESYN2, "&get -n; &synch2; &put",
              DELAY_MAP),
+    ),
+    "fast": tuple(
+        replace(
+            _carry(booth, carry),
+            name=f"fast-{_carry(booth, carry).name}-{name}",
+            summary=f"{_carry(booth, carry).summary}, balanced by delay, {name}",
+            abc="; ".join([_RESTRUCTURE, *steps, SIZE]),
+        )
+        for booth, carry, name, steps in (
+            (True, "Kogge-Stone", "amap", ("dch -f", AREA_MAP)),
+            (False, "Kogge-Stone", "amap", ("dch -f", AREA_MAP)),
+            (True, "Brent-Kung", "map", (RESYN2, "dch -f", DELAY_MAP)),
+            (False, "Brent-Kung", "map", (RESYN2, "dch -f", DELAY_MAP)),
+            (True, "Kogge-Stone", "map", (RESYN2, "dch -f", DELAY_MAP)),
+            (False, "Kogge-Stone", "map", (RESYN2, "dch -f", DELAY_MAP)),
+        )
+    ),
+    "small": (
+        replace(_carry(True, "Brent-Kung"), name="small", summary="dc2, resyn2, Brent-Kung",
+                abc="; ".join([CLEAN, "dc2", RESYN2, "dch -f", AREA_MAP, SIZE])),
     ),
     "sizing": (
         _abc("unsized", "neither buffers nor sizes", OPTIMISE, AREA_MAP, sized="topo"),
