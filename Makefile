@@ -86,6 +86,9 @@ synth: setup ## area, timing and a power estimate
 fmax: setup ## the fastest clock of each design by search, and its area against delay
 	@$(RUN) -m synth fmax $(or $(DESIGNS),int8_mac mxfp4_dot32) $(SYNTH)
 
+equiv: setup ## each mapped netlist proven equal to its RTL, or simulated on the whole test set
+	@$(RUN) -m synth equiv $(DESIGNS) $(SYNTH)
+
 fpga: setup ## LUTs, flip-flops, multipliers, memories and fmax on an FPGA [TARGET=ecp5|ice40|xilinx DEVICE=]
 	@$(RUN) -m synth fpga $(or $(DESIGNS),$(QUICK)) --target '$(TARGET)' $(call option,DEVICE,--device)
 

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
+from golden.cli import parallel
 from golden.errors import BadInput
 
-from . import candidates, fmax, recipes
+from . import candidates, fmax, prove, recipes
 from .comparing import baseline_command, compare_command, noise_command, ratios_command
 from .fpga.command import fpga
 from .measure import Stimulus
 from .metrics import load
 from .options import build_option, options, positive, prepare
 from .stimulus_options import stimulus_options
-from .tables import show, show_curve, show_paths, show_recipes, show_sum, show_tree
+from .tables import (
+    show,
+    show_curve,
+    show_equivalence,
+    show_paths,
+    show_recipes,
+    show_sum,
+    show_tree,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,6 +68,39 @@ def run(recipe: str, target: float | None, stimulus: Stimulus | None, **given) -
     if others:
         print(f"of the other libraries: {setup.build / 'libraries'}")
     return int(any(result.status != "ok" for result in results))
+
+
+@main.command()
+@options
+@click.option("--recipe", default=recipes.DEFAULT, show_default=True, help="Synthesis recipe.")
+@click.option(
+    "--budget",
+    type=click.FloatRange(1, 1e6),
+    default=prove.BUDGET,
+    show_default=True,
+    help="Seconds that the search for a proof of one design may take.",
+)
+@stimulus_options
+def equiv(recipe: str, budget: float, stimulus: Stimulus | None, **given) -> int:
+    """Prove that the netlists of DESIGNS are their RTL.
+
+    Where no proof is found in the budget the netlist is simulated on the unit's whole test set and
+    marked so. What is not synthesised yet is so first.
+    """
+    setup, chosen = prepare(**given), recipes.find(recipe)
+    jobs = [setup.job(source, chosen, stimulus=stimulus) for source in setup.sources]
+    results = setup.run(jobs)
+    whole = [job for job, result in zip(jobs, results, strict=True) if result.status == "ok"]
+    parallel(
+        partial(prove.prove, budget=budget),
+        whole,
+        label="equiv",
+        describe=lambda job, found: f"{job.source.name} {found.verdict}",
+        workers=setup.workers,
+    )
+    results = setup.run(jobs)  # which puts what was found beside the figures
+    show_equivalence(results)
+    return int(any(not r.equivalence or r.equivalence.status == "failed" for r in results))
 
 
 @main.command("fmax")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from golden.files import write_atomic, write_json
 
-from . import corners, hierarchy, measure, memories, powered, sta, yosys
+from . import corners, hierarchy, measure, memories, powered, prove, sta, yosys
 from .activity import Activity
 from .critical import critical_path, named
 from .hierarchy import Occurrence
@@ -206,7 +206,7 @@ def _publish(job: Job, data: dict) -> Result:
         config=job.source.config,
         provenance=replace(result.provenance, library_file=job.liberty.name, command=job.command),
     )
-    result = measure.measured(job, result)
+    result = replace(measure.measured(job, result), equivalence=prove.known(job))
     _put(job, job.cached, result)
     return result
 

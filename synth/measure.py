@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -73,12 +74,28 @@ def _load(tensor: str) -> NDArray[np.float64]:
     return tensors.finite(tensors.load(tensor))
 
 
+def _digest(texts: Iterable[Path]) -> str:
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in texts)).hexdigest()
+
+
+@cache
+def golden_sha256() -> str:
+    """Of the text of everything that makes golden vectors."""
+    root = _HERE.parent
+    return _digest([*sorted((root / "golden").rglob("*.py")), *sorted((root / "sim").glob("*.py"))])
+
+
 @cache
 def _sha256() -> str:
-    """Of the text of this step and of everything that makes golden vectors."""
-    root = _HERE.parent
-    texts = [*_TEXTS, *sorted((root / "golden").rglob("*.py")), root / "sim" / "job.py"]
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in texts)).hexdigest()
+    return _digest(_TEXTS)
+
+
+def netlists(job: Job) -> dict[str, Netlist]:
+    """The modules of a netlist in the cache."""
+    library = Library(job.liberty, job.dont_use)
+    kinds = memories.read(job.cached / "memories.json")
+    boxes = {name: kind.cell(library.data_load) for name, kind in kinds.items()}
+    return read(job.cached / NETLIST, library, boxes)
 
 
 def possible(job: Job) -> bool:
@@ -89,7 +106,7 @@ def possible(job: Job) -> bool:
 def folder(job: Job) -> Path:
     """The cache's folder for this step."""
     assert job.stimulus is not None
-    facts = [job.key, repr(job.source.unit), job.stimulus.facts, _sha256()]
+    facts = [job.key, repr(job.source.unit), job.stimulus.facts, _sha256(), golden_sha256()]
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
     return job.build / "cache" / "activity" / key
 
@@ -141,11 +158,8 @@ def _record(job: Job, place: Path) -> None:
     """Simulate, and write what was found: the SAIF file first, then the figures."""
     source, stimulus = job.source, job.stimulus
     assert stimulus is not None
-    library = Library(job.liberty, job.dont_use)
-    kinds = memories.read(job.cached / "memories.json")
-    boxes = {name: kind.cell(library.data_load) for name, kind in kinds.items()}
-    netlists = read(job.cached / NETLIST, library, boxes)
-    circuit = Circuit(netlists, source.name, source.clock)
+    mapped = netlists(job)
+    circuit = Circuit(mapped, source.name, source.clock)
     manifest = json.loads(source.verilog.with_suffix(".json").read_text())
     name = Path(stimulus.tensor).name if stimulus.tensor else ""
     work = workload(
@@ -157,8 +171,8 @@ def _record(job: Job, place: Path) -> None:
         name=name,
     )
     seen = work.run(circuit, source.reset, stimulus.seed)
-    nets = recorded(circuit, netlists, seen)
-    saif.write(place / SAIF, as_saif(circuit, netlists, seen, source.name))
+    nets = recorded(circuit, mapped, seen)
+    saif.write(place / SAIF, as_saif(circuit, mapped, seen, source.name))
     facts = Recording(
         stimulus=work.text,
         seed=stimulus.seed,
@@ -171,8 +185,8 @@ def _record(job: Job, place: Path) -> None:
     text = described(facts)
     what = operation(source.unit)
     metrics = powered.metrics(
-        library,
-        hierarchy.occurrences(netlists, source.name),
+        Library(job.liberty, job.dont_use),
+        hierarchy.occurrences(mapped, source.name),
         sta.read(job.cached / "sta.txt"),
         lambda netlist: _activity(text, nets, netlist, source.clock),
         clock=source.clock,

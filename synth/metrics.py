@@ -270,6 +270,23 @@ class CriticalPath:
 
 
 @dataclass(frozen=True)
+class Equivalence:
+    """Whether the netlist is its RTL. ``status``: "proven"; "simulated" (``beats`` output beats of
+    the unit's whole test set are those of the golden model) where no proof was found within
+    ``budget`` seconds; "failed"; "open" where there is no test set either."""
+
+    status: str
+    detail: str
+    beats: int
+    budget: float
+
+    @property
+    def verdict(self) -> str:
+        """In a word or two."""
+        return f"simulated ({self.beats:,} beats)" if self.status == "simulated" else self.status
+
+
+@dataclass(frozen=True)
 class Result:
     """All that is known of the cost of a design."""
 
@@ -289,6 +306,8 @@ class Result:
     critical_path: CriticalPath | None = None
     corners: list[Corner] = field(default_factory=list)
     """Further timing corners than that of the library of the mapping."""
+    equivalence: Equivalence | None = None
+    """None where it has not been looked into: ``python -m synth equiv``."""
     schema: str = SCHEMA
 
     def __getitem__(self, name: str) -> float:
@@ -322,7 +341,7 @@ def from_dict(data: dict[str, Any]) -> Result:
     if data.get("schema") != SCHEMA:
         raise ValueError(f"schema is {data.get('schema')!r}")
     path, provenance = data["critical_path"], data["provenance"]
-    recording = provenance.get("recording")
+    recording, equivalence = provenance.get("recording"), data.get("equivalence")
     return Result(
         **{
             **data,
@@ -334,6 +353,7 @@ def from_dict(data: dict[str, Any]) -> Result:
             "memories": [MemoryUse(**item) for item in data.get("memories", [])],
             "branches": [Branch(**item) for item in data.get("branches", [])],
             "corners": [Corner(**item) for item in data.get("corners", [])],
+            "equivalence": equivalence and Equivalence(**equivalence),
             "critical_path": path
             and CriticalPath(**{**path, "stages": [Stage(**stage) for stage in path["stages"]]}),
         }

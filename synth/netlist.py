@@ -20,11 +20,13 @@ Net = int | str  #: Yosys's number of a wire bit, or the constant "0", "1", "x"
 
 @dataclass(frozen=True)
 class Instance:
-    """``pins`` maps a pin's name to the net on it."""
+    """``pins`` maps a pin's name to the net on it. ``behaviour``: of a memory, as the Yosys worker
+    wrote it."""
 
     name: str
     cell: Cell
     pins: dict[str, Net]
+    behaviour: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class Netlist:
             if cell:
                 pins = {pin: bits[0] for pin, bits in facts["connections"].items() if bits}
                 among = self.memories if kind in memories else self.instances
-                among.append(Instance(instance, cell, pins))
+                behaviour = facts["attributes"].get("behaviour", "")
+                among.append(Instance(instance, cell, pins, behaviour))
             elif kind.startswith("$"):
                 if kind != "$scopeinfo":  # a name of the dissolved hierarchy, not hardware
                     self.unmapped[kind] += 1
@@ -68,10 +71,12 @@ class Netlist:
                 self.links[instance] = {port: tuple(bits) for port, bits in nets}
         self.names: dict[Net, str] = {}
         self.written: dict[Net, str] = {}  #: the name of each net in the Verilog
+        self.labels: dict[str, Net] = {}  #: all names of nets
         for net, facts in module["netnames"].items():
-            for index, bit in enumerate(facts["bits"]):
+            for index, bit in enumerate(facts["bits"], int(facts.get("offset", 0))):
                 label = f"{net}[{index}]" if len(facts["bits"]) > 1 else net
                 self.written.setdefault(bit, label)
+                self.labels[label] = bit
                 if facts.get("hide_name") or _MADE_UP.fullmatch(net):
                     continue
                 # Of a net's names the deepest: it says best where in the unit the register is.

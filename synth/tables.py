@@ -88,6 +88,9 @@ def results_table(results: list[Result]) -> Table:
         table.add_column("recipe", no_wrap=True)
     for name in names:
         table.add_column(heading(name), justify="right", no_wrap=True)
+    equivalence = any(result.equivalence for result in results)
+    if equivalence:
+        table.add_column("netlist\n= RTL", no_wrap=True)
     for result in results:
         label = [result.design]
         if len(libraries) > 1:
@@ -95,6 +98,8 @@ def results_table(results: list[Result]) -> Table:
         if recipes:
             label.append(result.provenance.recipe)
         cells = [figure(result, name) for name in names]
+        if equivalence:
+            cells.append(result.equivalence.verdict if result.equivalence else "-")
         table.add_row(*label, *(cells if result.status == "ok" else ["failed"]))
     return table
 
@@ -105,6 +110,19 @@ def show(results: list[Result]) -> None:
     for result in results:
         if result.status != "ok":
             output.print(f"{result.design} failed: {result.error}", soft_wrap=True, markup=False)
+
+
+def show_equivalence(results: list[Result]) -> None:
+    """Print whether each netlist is its RTL, and how that is known."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("design", no_wrap=True)
+    table.add_column("netlist = RTL", no_wrap=True)
+    table.add_column("how", overflow="fold")
+    for result in results:
+        found = result.equivalence
+        said = (found.verdict, found.detail) if found else ("-", result.error)
+        table.add_row(result.design, *said)
+    output.print(table)
 
 
 def show_tree(result: Result, least: float) -> None:

@@ -8,7 +8,8 @@ Beside Yosys's commands two of our own:
 ``@keep TOP`` keeps the modules that TOP instantiates as modules, for the area by submodule;
 ``@enumerate`` gives cells without a name of their own the names u1, u2 and so on, in all modules;
 ``@memories BITS WORDS`` makes black boxes of memories of so many or more, each kind one, and writes
-what they are to ``memories.json``: what :func:`synth.memories.read` reads.
+what they are to ``memories.json``: what :func:`synth.memories.read` reads. What a simulation of one
+has to know is in the attribute ``behaviour`` of its cell.
 """
 
 import json
@@ -64,13 +65,21 @@ def extract(design: ys.Design, module: ys.Module, cell: ys.Cell, facts: dict, ki
     )
     clocked = "1" in facts["RD_CLK_ENABLE"].as_string()
     pins: dict[str, tuple[str, ys.SigSpec]] = {}
+    wiring: dict[str, list[str]] = {}  # port and role -> of each bit the pin, or its constant
     for port, bits in ((str(k)[1:], v) for k, v in cell.connections_.items()):
         side, role = port.lower().split("_")
         count = reads if side == "rd" else writes
         each = bits.size() // count if count else 0
-        seen: set[tuple[str, int]] = set()
+        seen: dict[tuple[str, int], int] = {}
         for index in range(each * count):
             bit = bits.extract(index, 1)
+            wired = wiring.setdefault(f"{side}{index // each}_{role}", [])
+            if bit.is_fully_const():
+                wired.append(bit.as_const().as_string())
+            elif role != "clk" and (side, role) != ("rd", "data"):
+                place = (str(bit.as_bit().wire.name), bit.as_bit().offset)
+                first = seen.setdefault(place, index)
+                wired.append(f"{side}{first // each}_{role}_{first % each}")
             if role == "data" and side == "rd":
                 pins[f"rd{index // each}_data_{index % each}"] = "output", bit
             elif bit.is_fully_const():
@@ -78,9 +87,8 @@ def extract(design: ys.Design, module: ys.Module, cell: ys.Cell, facts: dict, ki
             elif role == "clk":
                 if side == "wr" or clocked:
                     pins["clk"] = "clock", bit
-            elif (place := (str(bit.as_bit().wire.name), bit.as_bit().offset)) not in seen:
-                seen.add(place)
-                pins[f"{side}{index // each}_{role}_{index % each}"] = "input", bit
+            elif f"{side}{index // each}_{role}_{index % each}" == wired[-1]:
+                pins[wired[-1]] = "input", bit
     shape = (words, width, reads, writes, clocked, *((n, kind) for n, (kind, _) in pins.items()))
     if shape not in kinds:
         name = f"memory_{len(kinds)}_{words}x{width}_{reads}r{writes}w"
@@ -100,9 +108,19 @@ def extract(design: ys.Design, module: ys.Module, cell: ys.Cell, facts: dict, ki
             "clocked": clocked,
             "pins": {pin: kind for pin, (kind, _) in pins.items()},
         }
+    init = facts["INIT"].as_string()[::-1]
+    behaviour = {
+        "words": words,
+        "width": width,
+        "clocked": facts["RD_CLK_ENABLE"].as_string()[::-1],
+        "transparent": facts["RD_TRANSPARENCY_MASK"].as_string()[::-1],
+        "initial": init if set(init) & {"0", "1"} else "",
+        "wiring": wiring,
+    }
     name = cell.name
     module.remove(cell)
     new = module.addCell(name, ys.IdString("\\" + kinds[shape]["name"]))
+    new.set_string_attribute(ys.IdString("\\behaviour"), json.dumps(behaviour))
     for pin, (_, bit) in pins.items():
         new.setPort(ys.IdString("\\" + pin), bit)
 

@@ -2,7 +2,7 @@
 
 from .bench import Mismatch, Recording, Stream, simulate
 from .circuit import Circuit, Unsimulated
-from .workload import Workload, workload
+from .workload import Workload, of_beats, of_cases, workload
 
 __all__ = [
     "Circuit",
@@ -11,6 +11,8 @@ __all__ = [
     "Stream",
     "Unsimulated",
     "Workload",
+    "of_beats",
+    "of_cases",
     "simulate",
     "workload",
 ]

@@ -16,9 +16,12 @@ from sim.job import StreamPorts
 
 from .circuit import Circuit, Unsimulated
 from .graph import ALL, Words
+from .memory import Memory
 
 RESET = 4
 """Cycles in which reset is held."""
+SETTLED = 16
+"""Reads without a clock, one after the other, that a cycle may hold."""
 
 
 class Mismatch(Exception):
@@ -112,6 +115,11 @@ class _Bench:
         self.values[self.states] = rng.integers(
             0, 2**64, (len(registers), self.words), np.uint64, endpoint=False
         )
+        self.memories = [
+            Memory(circuit, place, instance, self.copies, seed + number)
+            for number, (place, instance) in enumerate(circuit.memories)
+        ]
+        self.immediate = [memory for memory in self.memories if memory.immediate]
         self.toggles = np.zeros(self.graph.rows, np.int64)
         self.ones = np.zeros(self.graph.rows, np.int64)
         self.compared = self.cycles = 0
@@ -122,12 +130,33 @@ class _Bench:
 
     def step(self) -> None:
         """Let the registers take over what they are given."""
-        self.values[self.states] = self.graph.read(self.values, self.next)
+        following = self.graph.read(self.values, self.next)
+        for memory in self.memories:
+            memory.step(self.copies_of)
+        self.values[self.states] = following
 
     def settle(self) -> None:
+        """Until nothing changes: once, and again for what memories give without a clock."""
+        self.recall(self.memories)
         self.graph.evaluate(self.values)
+        for _ in range(SETTLED):
+            if not self.recall(self.immediate):
+                break
+            self.graph.evaluate(self.values)
+        else:
+            raise Unsimulated("memories that are read without a clock do not settle")
         if self.off.size and self.graph.read(self.values, self.off).any():
             raise Unsimulated("an asynchronous set or reset is in use")
+
+    def recall(self, memories: list[Memory]) -> bool:
+        """Put what memories give on their outputs; whether any of it is new."""
+        changed = False
+        for memory in memories:
+            for literals, bits in memory.outputs(self.copies_of):
+                words = self.packed(bits)
+                changed |= bool((self.values[self.graph.place[literals >> 1]] != words).any())
+                self.set(literals, words)
+        return changed
 
     def run(self, patience: int, warm: int | None) -> Recording:
         none = np.zeros((1, self.words), np.uint64)

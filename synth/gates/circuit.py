@@ -35,13 +35,40 @@ class Register:
     asynchronous: tuple[int, ...]
 
 
+class Leaves:
+    """Where what is not computed comes from: here, new leaves of a graph."""
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+
+    def port(self, name: str) -> int:
+        """The literal of a bit of an input port, such as ``i__payload[3]``."""
+        return self.graph.leaf()
+
+    def state(self, place: str, netlist: Netlist, instance: Instance) -> int:
+        """The literal of the state of a flip-flop."""
+        return self.graph.leaf()
+
+    def memory(self, place: str, instance: Instance, pin: str) -> int:
+        """The literal of an output of a memory."""
+        return self.graph.leaf()
+
+
 class Circuit:
     """``ports``: literals by name. ``places``: where each module is. ``clock``: a literal, -1 for
     none."""
 
-    def __init__(self, netlists: Mapping[str, Netlist], top: str, clock: str | None):
-        self.graph = Graph()
+    def __init__(
+        self,
+        netlists: Mapping[str, Netlist],
+        top: str,
+        clock: str | None,
+        leaves: Leaves | None = None,
+    ):
+        self._leaves = leaves or Leaves(Graph())
+        self.graph = self._leaves.graph
         self.places: dict[str, list[str]] = {}
+        self.memories: list[tuple[str, Instance]] = []
         self._literals: dict[Key, int] = {}
         self._alias: dict[Key, Key] = {}
         self._drivers: dict[Key, tuple[str, Instance, Tree]] = {}
@@ -49,17 +76,21 @@ class Circuit:
         flops: list[tuple[str, Instance, int]] = []
         for port in netlists[top].ports:
             if port.direction == "input":
-                for bit in port.bits:
-                    self._literals["", bit] = self.graph.leaf()
+                for index, bit in enumerate(port.bits):
+                    self._literals["", bit] = self._leaves.port(f"{port.name}[{index}]")
         ready = [("", netlists[top])]
         for place, netlist in ready:
             self.places.setdefault(netlist.name, []).append(place)
             self._connect(place, netlist, netlists, ready)
-            if netlist.memories:
-                raise Unsimulated(f"memories in {netlist.name} are not simulated")
+            for instance in netlist.memories:
+                self.memories.append((place, instance))
+                for pin in instance.cell.outputs:
+                    if pin in instance.pins:
+                        found = self._leaves.memory(place, instance, pin)
+                        self._literals[place, instance.pins[pin]] = found
             for instance in netlist.instances:
                 if instance.cell.kind == "flip-flop":
-                    flops.append((place, instance, self._state(place, instance)))
+                    flops.append((place, instance, self._state(place, netlist, instance)))
                     continue
                 for pin, tree in self._functions(instance.cell).items():
                     if pin in instance.pins:
@@ -93,9 +124,9 @@ class Circuit:
                         self._alias[place, mine] = inside, its
             ready.append((inside, child))
 
-    def _state(self, place: str, instance: Instance) -> int:
-        """A leaf for the state of a flip-flop, and its outputs."""
-        state = self.graph.leaf()
+    def _state(self, place: str, netlist: Netlist, instance: Instance) -> int:
+        """The state of a flip-flop, from which its outputs follow."""
+        state = self._leaves.state(place, netlist, instance)
         for pin, tree in self._functions(instance.cell).items():
             if pin in instance.pins:
                 found = evaluate(tree, _held(instance.cell, state), self.graph)

@@ -19,13 +19,19 @@ class Graph:
 
     def __init__(self) -> None:
         self._level = [0]  #: by node; node 0 is the constant
-        self._gates: list[tuple[bool, int, int, int]] = []  #: is XOR, literals, node
+        self.gates: list[tuple[bool, int, int, int]] = []
+        """Of each: whether it is an XOR, its literals, its node; each after what it is made of."""
         self._known: dict[tuple[bool, int, int], int] = {}
 
     def leaf(self) -> int:
         """A new node that is given from outside."""
         self._level.append(0)
         return 2 * (len(self._level) - 1)
+
+    @property
+    def size(self) -> int:
+        """Number of nodes, the constant included."""
+        return len(self._level)
 
     def constant(self, value: bool) -> int:
         return int(value)
@@ -55,14 +61,14 @@ class Graph:
         if key not in self._known:
             node = self._known[key] = self.leaf()
             self._level[node // 2] = 1 + max(self._level[a // 2], self._level[b // 2])
-            self._gates.append((xor, a, b, node // 2))
+            self.gates.append((xor, a, b, node // 2))
         return self._known[key]
 
     def compiled(self) -> Compiled:
         """The graph as arrays, ready to be evaluated."""
-        order = sorted(self._gates, key=lambda gate: (self._level[gate[3]], gate[0]))
+        order = sorted(self.gates, key=lambda gate: (self._level[gate[3]], gate[0]))
         place = np.zeros(len(self._level), np.int64)
-        made = {node for *_, node in self._gates}
+        made = {node for *_, node in self.gates}
         leaves = [node for node in range(len(self._level)) if node not in made]
         place[leaves] = np.arange(len(leaves))
         place[[node for *_, node in order]] = len(leaves) + np.arange(len(order))

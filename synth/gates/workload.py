@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.process import Process
+from golden.process import Case, Process
 from golden.unit import Beats, Config, Unit
 from sim.job import StreamPorts
 
@@ -118,25 +119,28 @@ def _of_process(config: Process, manifest: dict[str, Any], beats: int, seed: int
     rng = np.random.default_rng(seed)
     cases, moved = [], 0
     while moved < beats or len(cases) < 2:
-        inputs = config.random(rng)
-        outputs = config.process(inputs)
-        words = {n: payload.pack(inputs[n]) for n, payload in config.inputs.items()}
-        words |= {n: payload.pack(outputs[n]) for n, payload in config.outputs.items()}
-        moved += sum(map(len, words.values()))
-        cases.append(words)
+        cases.append(config.random(rng))
+        moved += sum(len(next(iter(codes.values()))) for codes in cases[-1].values())
     return of_cases(config, manifest, cases, "random cases")
 
 
 def of_cases(
-    config: Process, manifest: dict[str, Any], cases: list[dict[str, list[int]]], text: str
+    config: Process, manifest: dict[str, Any], cases: Sequence[Case], text: str
 ) -> Workload:
-    """A workload of given cases (packed beats by stream), which the copies share."""
+    """A workload of given cases, which the copies share."""
     bounds = spread(len(cases), min(COPIES, len(cases)))
+    packed: dict[str, list[list[int]]] = {n: [] for n in (*config.inputs, *config.outputs)}
+    for case in cases:
+        outputs = config.process(case)
+        for name, payload in config.inputs.items():
+            packed[name].append(payload.pack(case[name]))
+        for name, payload in config.outputs.items():
+            packed[name].append(payload.pack(outputs[name]))
     streams = {}
-    for name in (*config.inputs, *config.outputs):
+    for name, parts in packed.items():
         ports = StreamPorts.of(manifest, name)
-        ends = np.cumsum([0, *(len(case[name]) for case in cases)])
-        words = [word for case in cases for word in case[name]]
+        ends = np.cumsum([0, *map(len, parts)])
+        words = [word for part in parts for word in part]
         streams[name] = Stream(ports, bits_of(words, ports.width), ends[bounds])
     inputs = {name: streams[name] for name in config.inputs}
     outputs = {name: streams[name] for name in config.outputs}
