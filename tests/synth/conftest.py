@@ -1,5 +1,7 @@
 """What the tests of the synthesis flow share: tools, libraries, and one run of the samples."""
 
+import gzip
+import json
 import shutil
 from pathlib import Path
 
@@ -73,3 +75,20 @@ def job(osu018):
         return flow.Job(**(facts | changes))
 
     return make
+
+
+@pytest.fixture
+def swap():
+    """Makes the first cell ``one`` of the only cached netlist with such another kind of cell that
+    has the same pins."""
+
+    def break_it(build, one="NAND2X1", other="NOR2X1"):
+        (path,) = build.glob("cache/synth/*/mapped.json.gz")
+        data = json.loads(gzip.decompress(path.read_bytes()))
+        (module,) = (m for m in data["modules"].values() if m["attributes"].get("top"))
+        cell = next(cell for cell in module["cells"].values() if cell["type"] == one)
+        cell["type"] = other
+        path.write_bytes(gzip.compress(json.dumps(data).encode()))
+        shutil.rmtree(build / "cache" / "activity")
+
+    return break_it
