@@ -96,13 +96,6 @@ def test_what_decides_is_in_the_key(tmp_path):
     assert replace(job, build=tmp_path / "other", timeout=5.0).key == job.key
 
 
-def test_xilinx_is_only_mapped(tmp_path):
-    result = flow.run(flow.Job(MAC, XILINX, "xc7", 1, tmp_path))
-    assert result.status == "ok" and result.get("fmax") is None and result.critical_path is None
-    assert values(result)["dsp"] == 1 and values(result)["lut"] > 0
-    assert "seed" not in result.provenance.line()
-
-
 def design(tmp_path, text, ports):
     """A design in a folder, as emission leaves one."""
     folder = tmp_path / "designs"
@@ -115,6 +108,41 @@ def design(tmp_path, text, ports):
 
 def port(name, direction, width=1):
     return {"name": name, "direction": direction, "width": width}
+
+
+PRODUCTS = """module d(input clk, input [143:0] a, output reg [143:0] y);
+integer k;
+always @(posedge clk) for (k = 0; k < 9; k = k + 1)
+  y[16 * k +: 16] <= a[16 * k +: 8] * a[16 * k + 8 +: 8];
+endmodule
+"""
+
+
+def test_xilinx_is_only_mapped(tmp_path):
+    """Each product of a register that holds several is a multiplier of its own."""
+    ports = [port("clk", "in"), port("a", "in", 144), port("y", "out", 144)]
+    folder = design(tmp_path, PRODUCTS, ports)
+    result = flow.run(flow.Job(sources.read(folder / "d.json"), XILINX, "xc7", 1, tmp_path))
+    assert result.status == "ok" and result.get("fmax") is None and result.critical_path is None
+    assert values(result)["dsp"] == 9 and values(result)["ff"] in (0, 144)
+    assert "seed" not in result.provenance.line()
+
+
+def test_ecp5_multipliers(tmp_path):
+    ports = [port("clk", "in"), port("a", "in", 144), port("y", "out", 144)]
+    folder = design(tmp_path, PRODUCTS, ports)
+    job = flow.Job(sources.read(folder / "d.json"), ECP5, "85k", 1, tmp_path)
+    used = {figure.name: figure.value for figure in flow._map(job, tmp_path)}
+    assert used["dsp"] == 9 and used["ff"] == 144 and used["lut"] == 0
+
+
+@pytest.mark.full
+def test_two_runs_are_identical(placed, tmp_path):
+    build, _ = placed
+    for target, device in ((ECP5, "85k"), (ICE40, "hx8k")):
+        flow.run(flow.Job(MAC, target, device, 1, tmp_path))
+        path = Path("fpga", target.name, "sample_mac.json")
+        assert (tmp_path / path).read_bytes() == (build / path).read_bytes()
 
 
 def test_what_is_too_large_keeps_its_row(tmp_path, synth):
