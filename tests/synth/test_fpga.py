@@ -182,9 +182,12 @@ def test_bad_input(tmp_path, synth):
     outcome = synth("fpga", "--target", "ice40", "--device", "85k", "--build", tmp_path)
     assert isinstance(outcome.exception, BadInput)
     assert str(outcome.exception) == "device of ice40 is '85k'; allowed: hx8k, up5k"
-    folder = design(tmp_path, "module d; endmodule", [])
-    outcome = synth("fpga", "--target", "xilinx", "--from", folder, "--build", tmp_path)
-    assert isinstance(outcome.exception, BadInput) and "states no ports" in str(outcome.exception)
+    for number, ports in enumerate(([], [{"name": "clk"}])):
+        (tmp_path / str(number)).mkdir()
+        folder = design(tmp_path / str(number), "module d; endmodule", ports)
+        outcome = synth("fpga", "--target", "xilinx", "--from", folder, "--build", tmp_path)
+        assert isinstance(outcome.exception, BadInput)
+        assert "states no ports" in str(outcome.exception)
     assert not (tmp_path / "fpga").exists()
     (tmp_path / "d.json").write_text("{}")
     with pytest.raises(BadInput, match="is not a result of schema"):
