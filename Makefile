@@ -18,6 +18,8 @@ SRAM    ?=
 PERIOD  ?=
 TARGET  ?= ecp5
 DEVICE  ?=
+SWEEP   ?=
+SCHEDULER ?=
 
 # The sparse accelerator: make spade FRAME=file NETWORK=preset VARIANT=spconv-s N=16 LAYERS='block1.*'
 FRAME   ?=
@@ -40,7 +42,7 @@ SYNTH    = $(foreach l,$(LIBERTY),--liberty '$(l)') $(foreach c,$(CORNER),--corn
 
 # Patterns in DESIGN are for the catalog, not for the files of this folder.
 .DEFAULT_GOAL := all
-.PHONY: all help setup debian doctor verilog lint sim synth fmax fpga report test test-full oracles recipes bench-golden spade bench-spade clean
+.PHONY: all help setup debian doctor verilog lint sim synth fmax fpga report test test-full oracles recipes sweep bench-flow bench-golden spade bench-spade clean
 
 all: debian $(STAMP) ## set up, then Verilog of the whole catalog, a quick simulation and synthesis, the report
 	@$(RUN) -m hw verilog
@@ -114,6 +116,12 @@ oracles: setup ## add PyTorch, spconv and SoftPosit to .venv: tests then compare
 
 recipes: setup ## how the synthesis recipes compare
 	@$(RUN) -m synth recipes $(DESIGNS)
+
+sweep: setup ## all points of a sweep: make sweep SWEEP=synth/sweeps/dots.toml [SCHEDULER=tcp://host:port]
+	@$(RUN) -m synth sweep $(or $(SWEEP),synth/sweeps/dots.toml) $(call option,SCHEDULER,--scheduler)
+
+bench-flow: setup ## how many designs a minute synthesis does, and where the time goes
+	@$(RUN) -m synth bench-flow $(DESIGNS)
 
 bench-golden: setup ## time rules and networks, beside PyTorch and spconv where installed
 	@$(VENV)/bin/python -m golden bench

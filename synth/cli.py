@@ -11,12 +11,14 @@ from golden.cli import parallel
 from golden.errors import BadInput
 
 from . import candidates, fmax, prove, recipes
+from .bench_flow import bench_flow
 from .comparing import baseline_command, compare_command, noise_command, ratios_command
 from .fpga.command import fpga
 from .measure import Stimulus
 from .metrics import load
 from .options import build_option, options, positive, prepare
 from .stimulus_options import stimulus_options
+from .sweep.command import sweep
 from .tables import (
     show,
     show_curve,
@@ -33,7 +35,15 @@ def main() -> None:
     """Area, timing and power of the catalog's designs, and the report of them."""
 
 
-for command in (fpga, compare_command, baseline_command, noise_command, ratios_command):
+for command in (
+    fpga,
+    compare_command,
+    baseline_command,
+    noise_command,
+    ratios_command,
+    sweep,
+    bench_flow,
+):
     main.add_command(command)
 
 

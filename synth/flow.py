@@ -11,7 +11,6 @@ import gzip
 import hashlib
 import json
 import shutil
-import tempfile
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
@@ -20,7 +19,7 @@ from pathlib import Path
 
 from golden.files import write_atomic, write_json
 
-from . import corners, hierarchy, measure, memories, powered, prove, sta, yosys
+from . import corners, hierarchy, measure, memories, powered, prove, sta, workfolder, yosys
 from .activity import Activity
 from .critical import critical_path, named
 from .hierarchy import Occurrence
@@ -162,9 +161,7 @@ def run(job: Job) -> Result:
     """Synthesise; a design that cannot be is a Result too, with status "failed"."""
     if (job.cached / "result.json").is_file():
         return _publish(job, json.loads((job.cached / "result.json").read_text()))
-    cache_folder = job.cached.parent
-    cache_folder.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(dir=cache_folder, prefix=".work-"))
+    work = workfolder.make(job.cached.parent)
     try:
         begin = time.monotonic()
         try:

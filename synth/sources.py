@@ -82,15 +82,20 @@ def from_folder(folder: Path, globs: tuple[str, ...]) -> list[Source]:
 
 
 def from_catalog(globs: tuple[str, ...], folder: Path, jobs: int | None) -> list[Source]:
-    """Sources emitted to ``folder`` from the catalog's designs that match any of ``globs``."""
+    """Sources in ``folder`` of the catalog's designs that match any of ``globs``; their Verilog
+    comes from the cache beside it, where it is emitted to if it is not there."""
     from hw.catalog import select
-    from hw.verilog import emit
 
-    manifests = parallel(
-        partial(emit, folder=folder),
-        select(*globs),
-        label="verilog",
-        describe=lambda design, _: design.name,
-        workers=jobs,
-    )
-    return [read(manifest) for manifest in manifests]
+    from . import emission
+
+    designs, build = select(*globs), folder.parent
+    missing = [design for design in designs if not emission.is_cached(design, build)]
+    if missing:
+        parallel(
+            partial(emission.emitted, build=build),
+            missing,
+            label="verilog",
+            describe=lambda design, _: design.name,
+            workers=jobs,
+        )
+    return [emission.published(design, build, folder) for design in designs]

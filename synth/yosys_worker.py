@@ -12,7 +12,9 @@ what they are to ``memories.json``: what :func:`synth.memories.read` reads. What
 has to know is in the attribute ``behaviour`` of its cell.
 """
 
+import ctypes
 import json
+import signal
 import sys
 import time
 from itertools import count
@@ -125,7 +127,14 @@ def extract(design: ys.Design, module: ys.Module, cell: ys.Cell, facts: dict, ki
         new.setPort(ys.IdString("\\" + pin), bit)
 
 
+def die_with_parent() -> None:
+    """Ask Linux to end this process with the one that started it, however that one ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 def main() -> None:
+    die_with_parent()
     with open(sys.argv[1]) as file:
         commands = json.load(file)
     design = ys.Design()
