@@ -132,7 +132,7 @@ def ports(source: Source) -> list[dict[str, Any]]:
     """The ports that the manifest of a source states."""
     path = source.verilog.with_suffix(".json")
     found = json.loads(path.read_text()).get("ports")
-    if not found:
+    if not found or any({"name", "direction", "width"} - port.keys() for port in found):
         raise BadInput(f"manifest {path} states no ports; allowed: name, direction, width of each")
     return found
 

@@ -12,6 +12,7 @@ from golden.errors import BadInput
 from golden.formats import E2M1
 from golden.process import Process
 from golden.unit import concatenate
+from hw.axis import axis
 from hw.catalog import Design, select
 from hw.verilog import emit
 from sim.lint import lint_file
@@ -136,3 +137,24 @@ def test_a_design_without_streams(tmp_path):
     with pytest.raises(BadInput, match="'spade_n16' has no streams"):
         emit(select("spade_n16")[0], tmp_path, "axis")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("at", "payload"),
+    [
+        (0, "{s_axis_i_tdata[4:1], s_axis_i_tlast}"),
+        (2, "{s_axis_i_tdata[4:3], s_axis_i_tlast, s_axis_i_tdata[1:0]}"),
+        (4, "{s_axis_i_tlast, s_axis_i_tdata[3:0]}"),
+    ],
+)
+def test_where_last_lies_in_a_payload(at, payload):
+    fields = [{"name": "last", "offset": at, "width": 1, "meaning": "of a row"}]
+    ports = {"payload": "i__payload", "valid": "i__valid", "ready": "i__ready"}
+    stream = {"name": "i", "direction": "in", "width": 5, "fields": fields, **ports}
+    manifest = {
+        "name": "d", "summary": "", "clock": {"port": "clk"}, "reset": {"port": "rst"},
+        "ports": [], "streams": [stream],
+    }  # fmt: skip
+    text, wrapped = axis(manifest)
+    assert f".i__payload({payload})," in text
+    assert wrapped["ports"][-1]["meaning"] == "field last: of a row"
