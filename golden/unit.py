@@ -133,6 +133,12 @@ class Config(ABC):
         """Payload of each stream that the unit gives beats on."""
 
     @property
+    def ports(self) -> dict[str, str]:
+        """What ports mean that belong to no stream: by name, or by what their names begin with
+        before an underscore."""
+        return {}
+
+    @property
     @abstractmethod
     def contract(self) -> str:
         """What the unit returns, exactly, in one paragraph."""

@@ -27,9 +27,11 @@ from golden.requantizer import RequantizerConfig
 from golden.simd_mac import SimdMacConfig
 from golden.sparse.accelerator import ACCELERATORS
 from golden.sparse.cpr_encoder import CprEncoderConfig
+from golden.sparse.dma import DmaConfig
 from golden.sparse.gsu_unit import GsuConfig
 from golden.sparse.mxu import WEIGHTS, MxuConfig
 from golden.sparse.rgu_unit import RguConfig
+from golden.sparse.sequencer import SequencerConfig
 from golden.sparse.spade import SpadeConfig
 from golden.sparse.vpu_unit import VpuConfig
 from golden.ternary import TernaryConfig, UnpackerConfig
@@ -47,10 +49,12 @@ from .posit_mac import PositMac
 from .requantizer import Requantizer
 from .simd_mac import SimdMac
 from .sparse.cpr_encoder import CprEncoder
+from .sparse.dma import dma_unit
 from .sparse.gsu_unit import GsuUnit
 from .sparse.mxu_unit import MxuUnit
 from .sparse.rgu import Rgu
-from .sparse.spade import Spade
+from .sparse.sequencer import sequencer_unit
+from .sparse.spade import Spade, dma_config
 from .sparse.vpu_unit import VpuUnit
 from .ternary import TernaryDot, Unpacker
 
@@ -76,6 +80,8 @@ COMPONENTS: dict[type[Config], Callable[..., wiring.Component]] = {
     VpuConfig: VpuUnit,
     RguConfig: Rgu,
     CprEncoderConfig: CprEncoder,
+    DmaConfig: dma_unit,
+    SequencerConfig: sequencer_unit,
     SpadeConfig: Spade,
 }
 """The component of each kind of configuration."""
@@ -425,6 +431,20 @@ def _sparse_designs() -> Iterable[Design]:
         spade,
         "sparse accelerator",
         hierarchical=True,
+    )
+    yield Design(
+        "dma",
+        dma_config(ACCELERATORS["n16"]),
+        "AXI4 master of 128 bits that the readers and writers of spade_n16 share",
+        spade,
+        "sparse accelerator",
+    )
+    yield Design(
+        "sequencer",
+        SequencerConfig(accelerator=ACCELERATORS["n16"]),
+        "registers of spade_n16, its list of descriptors, each checked, and what goes wrong",
+        spade,
+        "sparse accelerator",
     )
     for size in ("n16", "n32", "n64"):
         config = SpadeConfig(accelerator=ACCELERATORS[size])

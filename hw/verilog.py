@@ -17,7 +17,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from amaranth.hdl import Value
+from amaranth.hdl import Shape, ShapeLike, Value
 from amaranth.lib import data, wiring
 
 from golden.files import write_atomic
@@ -131,7 +131,7 @@ def _ports(
         if name in config.inputs | config.outputs:
             if path[1:] == ("payload",):
                 payload = (config.inputs if direction == "in" else config.outputs)[name]
-                _agree(name, data.Layout.cast(member.shape), payload)
+                _agree(name, member.shape, payload)
                 streams[name] = _stream(name, direction, payload)
         else:
             others.append(
@@ -139,16 +139,25 @@ def _ports(
                     "name": "__".join(map(str, path)),
                     "direction": direction,
                     "width": len(Value.cast(value)),
-                    "meaning": f"part of {name}" if len(path) > 1 else name,
+                    "meaning": _meaning(config, name, f"part of {name}" if path[1:] else name),
                 }
             )
     assert streams.keys() == config.inputs.keys() | config.outputs.keys(), streams.keys()
     return [streams[name] for name in config.inputs | config.outputs], others
 
 
-def _agree(name: str, layout: data.Layout, payload: Payload) -> None:
-    """The hardware's layout of a payload is the one that its configuration states."""
-    hardware = {key: (field.offset, field.width) for key, field in layout}
+def _meaning(config: Config, name: str, default: str) -> str:
+    """What a port means that belongs to no stream."""
+    stated = (text for key, text in config.ports.items() if f"{name}_".startswith(f"{key}_"))
+    return next(stated, default)
+
+
+def _agree(name: str, shape: ShapeLike, payload: Payload) -> None:
+    """The hardware's layout of a payload is the one that its configuration states; a payload that
+    is a plain number has one field."""
+    plain = isinstance(shape, int | Shape)
+    layout = data.StructLayout({payload.fields[0].name: shape}) if plain else shape
+    hardware = {key: (field.offset, field.width) for key, field in data.Layout.cast(layout)}
     stated = {field.name: (offset, field.width) for field, offset in payload.offsets()}
     assert hardware == stated, f"{name}: {hardware} in hardware, {stated} in the configuration"
 

@@ -33,7 +33,7 @@ class StreamPorts:
     width: int
 
     @classmethod
-    def of(cls, manifest: dict[str, Any], name: str) -> StreamPorts:
+    def of(cls, manifest: Mapping[str, Any], name: str) -> StreamPorts:
         """Those of stream ``name`` of a manifest."""
         stream = next(s for s in manifest["streams"] if s["name"] == name)
         return cls(*(stream[key] for key in ("payload", "valid", "ready", "width")))
@@ -55,7 +55,7 @@ class Job:
     seed: int
 
     @classmethod
-    def of(cls, manifest: dict[str, Any], sooner: Iterable[int], seed: int) -> Job:
+    def of(cls, manifest: Mapping[str, Any], sooner: Iterable[int], seed: int) -> Job:
         """The job that a manifest describes; its beats are done ``sooner`` by so many cycles."""
         return cls(
             clock=manifest["clock"]["port"],
@@ -96,7 +96,7 @@ class ProcessJob:
     @classmethod
     def of(
         cls,
-        manifest: dict[str, Any],
+        manifest: Mapping[str, Any],
         cases: Iterable[dict[str, int]],
         cycles: Iterable[int | None],
         patience: int,

@@ -41,6 +41,10 @@ class Session:
         self.compared = 0
         self.report: dict[str, Any] = {}
 
+    def tally(self) -> dict[str, Any]:
+        """What the scenario amounts to."""
+        return {"beats": self.compared}
+
     def run(self, cases: Sequence[int], seed: int | None = None) -> Streams:
         """All streams for ``cases``, back to back; they stall if there is a ``seed``."""
         return Streams(self, cases, seed)
@@ -223,7 +227,8 @@ async def flowing(session: Session) -> None:
     start = session.bench.cycle
     streams = session.run(range(len(session.cases)))
     await streams.finish(silence=0)
-    session.report["flow"] = {"cases": len(session.cases), "cycles": session.bench.cycle - start}
+    flow = {"cases": len(session.cases), "cycles": session.bench.cycle - start}
+    session.report["measured"] = {"flow": flow}
     await streams.finish()
 
 
@@ -231,7 +236,7 @@ async def flowing(session: Session) -> None:
 async def timing(session: Session) -> None:
     """A case alone, without stalls, takes no more cycles than stated; those that it takes."""
     measured: list[dict[str, Any]] = []
-    session.report["cases"] = measured
+    session.report["measured"] = {"cases": measured}
     count = len(session.cases)
     for case in sorted({k * count // TIMED for k in range(TIMED)}):
         streams, start = session.run([case]), session.bench.cycle

@@ -1,142 +1,142 @@
-"""What is sent to a unit and expected of it, by its kind: all that a check has to know of it."""
+"""What it takes to prove a design by simulation: every kind of unit has its own :class:`Proof`."""
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from .cache import CACHE
+from .compiler import Trace
+from .job import FOLDER, OUTCOME
+from .verilator import Run, build, run
 
-from golden.errors import BadInput, require
-from golden.process import Case, Process
-from golden.unit import Beats, Config, Unit
 
-from .beats import plan
-from .explain import compare, explain
-from .job import TIMED, Job, ProcessJob
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """A design to simulate: its ``verilog``, what its ``manifest`` says, the ``folder`` for all
+    that comes of it. ``defines``: of the preprocessor."""
+
+    verilog: Path
+    manifest: Mapping[str, Any]
+    folder: Path
+    seed: int
+    trace: Trace = "none"
+    cache: Path = CACHE
+    defines: Mapping[str, object] | None = None
+
+
+def origins(corner: int = 0, random: int = 0, tensor: int = 0) -> dict[str, int]:
+    """Numbers of vectors by where they come from."""
+    return {"corner": corner, "random": random, "tensor": tensor}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What came of it; :class:`sim.check.Result` says what each number is."""
+
+    failures: tuple[str, ...]
+    origin: dict[str, int] = field(default_factory=origins)
+    beats: int = 0
+    cycles: int = 0
+    stalls: dict[str, int] = field(default_factory=lambda: {"input": 0, "output": 0})
+    scenarios: dict[str, str] = field(default_factory=dict)
+    measured: dict[str, Any] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=lambda: {"build": 0.0, "run": 0.0})
 
 
 class Proof(ABC):
-    """Beats for one run of a testbench.
+    """How one design is proved. ``waves``: whether it can write them."""
+
+    waves = False
+
+    @abstractmethod
+    def prove(self, setup: Setup) -> Evidence:
+        """Compile the Verilog, simulate it and compare it with its golden model. Raises
+        :class:`sim.compiler.BuildError` for Verilog that does not compile."""
+
+
+class TestbenchProof(Proof):
+    """By a testbench of cocotb, whose scenarios write what they saw (:mod:`sim.scenario`).
 
     Attributes
     ----------
     testbench:
-        Its Python module.
-    vectors:
-        Input beats.
-    origin:
-        Of the vectors, by kind.
+        Its Python modules.
+    main:
+        The scenario that compares most, and how long each side stalled in it.
     expected:
-        Output beats that the scenario ``streaming`` compares, at least.
+        Output beats that ``main`` compares, at least.
     timeout:
         Seconds after which the simulator must have ended.
     """
 
-    testbench: str
-    vectors: int
-    origin: dict[str, int]
+    waves = True
+    testbench: Sequence[str]
+    main: str
     expected: int
     timeout: float
 
     @abstractmethod
-    def write(self, folder: Path, manifest: dict[str, Any], seed: int) -> None:
+    def write(self, folder: Path, manifest: Mapping[str, Any], seed: int) -> None:
         """Write what the testbench reads."""
 
     @abstractmethod
-    def explain(self, mismatch: dict[str, Any]) -> str:
-        """A wrong beat in words, and where it comes from."""
+    def origin(self, outcome: Mapping[str, Any]) -> dict[str, int]:
+        """The vectors by their origin."""
 
+    def details(self, outcome: Mapping[str, Any]) -> dict[str, str]:
+        """More on scenarios that failed, by name."""
+        return {}
 
-class BeatProof(Proof):
-    """Input beats of a :class:`golden.unit.Unit` in a row, and the output beats of each."""
-
-    testbench = "sim.testbench"
-
-    def __init__(self, config: Unit, seed: int, count: int, values: NDArray[np.float64] | None):
-        self._config = config
-        self._plan = plan(config, seed, count, values)
-        self._inputs = config.input.pack(self._plan.beats)
-        self._outputs = config.output.pack(config.compute(self._plan.beats))
-        self.vectors, self.origin = self._plan.count, self._plan.origin
-        self.expected = len(self._outputs)
-        self.timeout = 300 + self.expected / 100
-
-    def write(self, folder: Path, manifest: dict[str, Any], seed: int) -> None:
-        first = {name: codes[:TIMED] for name, codes in self._plan.beats.items()}
-        sooner = (self._config.interval - self._config.intervals(first)).tolist()
-        Job.of(manifest, sooner, seed).write(folder, self._inputs, self._outputs)
-
-    def explain(self, mismatch: dict[str, Any]) -> str:
-        beat, got = mismatch["beat"], int(mismatch["got"], 16)
-        vector = beat // self._config.output_beats
-        word, expected = self._inputs[vector], self._outputs[beat]
-        return explain(self._config, vector, word, beat, expected, got)
-
-
-class ProcessProof(Proof):
-    """Cases of a :class:`golden.process.Process`: its corners, then random ones until ``count``
-    beats go in and out in these."""
-
-    testbench = "sim.process_testbench"
-
-    def __init__(self, config: Process, seed: int, count: int):
-        self._config = config
-        self._cases: list[dict[str, list[int]]] = []
-        self._cycles: list[int | None] = []
-        rng = np.random.default_rng(seed)
-        self.origin = {"corner": 0, "random": 0, "tensor": 0}
-        for case in config.corners():
-            self.origin["corner"] += self._add(case)[0]
-        beats = 0
-        while beats < count or not self._cases:
-            taken, given = self._add(config.random(rng))
-            self.origin["random"] += taken
-            beats += taken + given
-        self.vectors = sum(self.origin.values())
-        self.expected = sum(len(case[name]) for case in self._cases for name in config.outputs)
-        self.timeout = 600 + (self.vectors + self.expected) / 20 + config.patience / 20
-
-    def _add(self, case: Case) -> tuple[int, int]:
-        """Take a case; how many beats go in and out in it."""
-        inputs = _pack(self._config, "inputs", case)
-        outputs = _pack(self._config, "outputs", self._config.process(case))
-        taken, given = (sum(map(len, words.values())) for words in (inputs, outputs))
-        require(taken > 0, f"case {len(self._cases)}", "empty", "a beat on at least one stream")
-        self._cases.append(inputs | outputs)
-        self._cycles.append(self._config.cycles(case))
-        return taken, given
-
-    def write(self, folder: Path, manifest: dict[str, Any], seed: int) -> None:
-        lengths = [{name: len(words) for name, words in case.items()} for case in self._cases]
-        job = ProcessJob.of(manifest, lengths, self._cycles, self._config.patience, seed)
-        words = {name: [w for case in self._cases for w in case[name]] for name in job.streams}
-        job.write(folder, words)
-
-    def explain(self, mismatch: dict[str, Any]) -> str:
-        name, number, beat = (mismatch[key] for key in ("stream", "case", "beat"))
-        case = self._cases[number]
-        beats = ", ".join(f"{len(case[stream])} of {stream}" for stream in self._config.inputs)
-        payload, got = self._config.outputs[name], int(mismatch["got"], 16)
-        return f"case {number}: beats in: {beats}\n" + compare(
-            f"{name} beat {beat} of {len(case[name])}", payload, case[name][beat], got
+    def prove(self, setup: Setup) -> Evidence:
+        model = build(
+            setup.verilog,
+            top=setup.manifest["top"],
+            trace=setup.trace,
+            defines=setup.defines,
+            cache=setup.cache,
+            jobs=1,  # the designs are already parallel
+        )
+        result = setup.folder / OUTCOME
+        result.unlink(missing_ok=True)
+        self.write(setup.folder, setup.manifest, setup.seed)
+        done = run(
+            model,
+            self.testbench,
+            folder=setup.folder,
+            env={FOLDER: str(setup.folder.resolve())},
+            seed=setup.seed,
+            timeout=self.timeout,
+        )
+        outcome = json.loads(result.read_text()) if result.exists() else {}
+        main = outcome.get(self.main, {})
+        return Evidence(
+            failures=tuple(self._failures(outcome, done)),
+            origin=self.origin(outcome),
+            beats=sum(scenario["beats"] for scenario in outcome.values()),
+            cycles=sum(scenario["cycles"] for scenario in outcome.values()),
+            stalls=main.get("stalls", {"input": 0, "output": 0}),
+            scenarios={name: each.get("status", "crashed") for name, each in outcome.items()},
+            measured={
+                k: v for each in outcome.values() for k, v in each.get("measured", {}).items()
+            },
+            seconds={"build": round(model.seconds, 2), "run": round(done.seconds, 2)},
         )
 
-
-def proof(config: Config, seed: int, count: int, values: NDArray[np.float64] | None) -> Proof:
-    """What is sent and expected; ``values`` are numbers for those that take a tensor."""
-    if isinstance(config, Unit):
-        return BeatProof(config, seed, count, values)
-    assert isinstance(config, Process)
-    if values is not None:
-        raise BadInput(f"{type(config).__name__} takes no tensor")
-    return ProcessProof(config, seed, count)
-
-
-def _pack(config: Process, side: str, streams: dict[str, Beats]) -> dict[str, list[int]]:
-    """Words by stream."""
-    payloads = getattr(config, side)
-    require(streams.keys() == payloads.keys(), side, sorted(streams), ", ".join(payloads))
-    return {name: payload.pack(streams[name]) for name, payload in payloads.items()}
+    def _failures(self, outcome: Mapping[str, Any], done: Run) -> Iterator[str]:
+        """Why the simulation does not prove the design, in words; nothing when it does."""
+        failed = [name for name, each in outcome.items() if each.get("status") == "fail"]
+        details = self.details(outcome)
+        for name in failed:
+            lines = (f"{name}: {outcome[name]['message']}", details.get(name, ""))
+            yield "\n".join(filter(None, lines))
+        if done.error or done.failures > len(failed):
+            tail = "\n".join(done.log.strip().splitlines()[-15:])
+            yield f"{done.error or 'the testbench itself failed'}; the log ends with:\n{tail}"
+        compared = outcome.get(self.main, {}).get("beats", 0)
+        if not failed and not done.error and not done.failures and compared < self.expected:
+            yield f"{compared} output beats were compared, of {self.expected}"

@@ -22,10 +22,11 @@ class Session(Protocol):
     """A unit under test with its beats, at the start of a scenario."""
 
     bench: Bench
-    compared: int
-    """Output beats compared so far."""
     report: dict[str, Any]
     """What the outcome says of the scenario."""
+
+    def tally(self) -> dict[str, Any]:
+        """What the report says at the end: ``beats`` compared so far, and more."""
 
 
 S = TypeVar("S", bound=Session)
@@ -36,7 +37,7 @@ def scenarios(
 ) -> Callable[[Callable[[S], Awaitable[None]]], Any]:
     """A decorator that makes a cocotb test of a function of the session that ``begin(dut)`` gives.
 
-    The outcome has the cycles, the beats compared, and the rule that was broken.
+    The outcome has the cycles, what :meth:`Session.tally` says, and the rule that was broken.
     """
 
     def scenario(body: Callable[[S], Awaitable[None]]) -> Any:
@@ -55,7 +56,7 @@ def scenarios(
                 raise
             finally:
                 session.bench.stop()
-                report |= {"cycles": session.bench.cycle, "beats": session.compared}
+                report |= {"cycles": session.bench.cycle} | session.tally()
                 write_json(Path(os.environ[FOLDER]) / OUTCOME, _outcome)
 
         return cocotb.test()(test)

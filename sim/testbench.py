@@ -32,6 +32,10 @@ class Session:
         self.compared = 0
         self.report: dict[str, Any] = {}
 
+    def tally(self) -> dict[str, Any]:
+        """What the scenario amounts to."""
+        return {"beats": self.compared}
+
     @property
     def settle(self) -> int:
         """Cycles after which a unit that is not stalled has given all that it ever will."""

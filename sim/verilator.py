@@ -168,14 +168,14 @@ def build(
 
 def run(
     model: Model,
-    module: str,
+    modules: str | Sequence[str],
     *,
     folder: Path,
     env: Mapping[str, str] | None = None,
     seed: int = 0,
     timeout: float = 3600,
 ) -> Run:
-    """Run the cocotb tests of Python ``module`` on ``model`` inside ``folder``.
+    """Run the cocotb tests of Python ``modules`` on ``model`` inside ``folder``.
 
     ``seed`` also sets what Verilator makes of undefined values. A simulator that is still running
     after ``timeout`` seconds is ended.
@@ -189,7 +189,7 @@ def run(
     try:
         with _own_environment():
             simulator.test(
-                test_module=module,
+                test_module=modules,
                 hdl_toplevel=model.top,
                 hdl_toplevel_lang="verilog",
                 build_dir=model.folder,

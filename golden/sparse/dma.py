@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 from ..errors import require
+from ..unit import Config, Payload
+from .descriptor import ADDRESS_BITS
+from .fields import flag, number
 
 BORDER = 4096
 """Bytes: no AXI burst crosses a multiple of it."""
@@ -45,12 +48,19 @@ class WriteClient:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DmaConfig:
+class DmaConfig(Config):
     """An AXI4 master that several clients share.
 
-    ``bus_bits``: data width, 64 to 512. ``reads``, ``writes``: the clients; without
-    ``round_robin`` an earlier one goes first. ``burst``: most beats of a burst. ``outstanding``:
-    most read bursts whose data is under way, and most write bursts not yet acknowledged.
+    Parameters
+    ----------
+    bus_bits:
+        Data width, 64 to 512.
+    reads, writes:
+        The clients; without ``round_robin`` an earlier one goes first.
+    burst:
+        Most beats of a burst.
+    outstanding:
+        Most read bursts whose data is under way, and most write bursts not yet acknowledged.
     """
 
     bus_bits: int = 512
@@ -69,9 +79,71 @@ class DmaConfig:
             fits = len(set(names)) == len(names) <= 16 and all(n.isidentifier() for n in names)
             require(fits, kind, names, "up to 16 different identifiers")
 
-    def replace(self, **changes: Any) -> DmaConfig:
-        """A copy with some fields changed."""
-        return replace(self, **changes)
+    @property
+    def inputs(self) -> dict[str, Payload]:
+        """Of each reader its reads, of each writer its beats."""
+        address = number("address", ADDRESS_BITS, "of a byte, a multiple of the beat")
+        read = Payload((address, number("beats", 16, "to read, 0 or more")))
+        write = Payload(
+            (
+                address,
+                number("data", self.bus_bits, "byte 0 least significant"),
+                number("strobe", self.beat, "bit k: byte k is written; 0: nothing is"),
+                flag("flush", "the burst ends with this beat"),
+                flag("vector", "mark: counts when this and all before is acknowledged"),
+                flag("layer", "mark, of a beat that has flush too"),
+            )
+        )
+        reads = {f"{client.name}_read": read for client in self.reads}
+        return reads | {f"{client.name}_write": write for client in self.writes}
+
+    @property
+    def outputs(self) -> dict[str, Payload]:
+        """Of each reader its data."""
+        data = Payload((number("data", self.bus_bits, "byte 0 least significant"),))
+        return {f"{client.name}_data": data for client in self.reads}
+
+    @property
+    def ports(self) -> dict[str, str]:
+        done = "marks acknowledged in this cycle: bits 0 to 7 vectors, bit 8 layer"
+        return {
+            "m_axi": "AXI4 master",
+            **{f"{client.name}_done": done for client in self.writes},
+            "halt": "start no more bursts",
+            "idle": "nothing is under way on the bus",
+            "error": "first error response since reset: bit 0 valid, 1 and 2 its code (2 SLVERR,"
+            " 3 DECERR), 3 of a write, 4 to 7 the client among the readers or the writers",
+        }
+
+    @property
+    def contract(self) -> str:
+        return (
+            "Every client's reads give the data of memory in the order of its commands, and its"
+            " writes reach memory in their order, each exactly once; no burst crosses a multiple"
+            f" of {BORDER} bytes; a client that stands still keeps no other from its data; marks"
+            " count when the responses of their beat and of all before it have come; the first"
+            " error response is told with the client that it is for."
+        )
+
+    @property
+    def timing(self) -> str:
+        return (
+            "A burst starts every cycle and a beat goes through every cycle, each way; from a"
+            " command to ARVALID 3 cycles, from RVALID to its data 3 (a sink: 1), from the beat"
+            " that ends a burst to AWVALID 2 and to WVALID 4, from BVALID to its marks 1"
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """The parameters as plain data, for manifests."""
+        clients = {kind: [asdict(c) for c in getattr(self, kind)] for kind in ("reads", "writes")}
+        return super().describe() | clients
+
+    @classmethod
+    def of(cls, described: dict[str, Any]) -> Self:
+        """The inverse of :meth:`describe`."""
+        reads = tuple(ReadClient(**each) for each in described["reads"])
+        writes = tuple(WriteClient(**each) for each in described["writes"])
+        return cls(**(described | {"reads": reads, "writes": writes}))
 
     @property
     def beat(self) -> int:

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import require
-from ..formats import FLAG, integer
+from ..formats import integer
 from ..process import Case, Process
 from ..unit import Beats, Codes, Field, Payload
 from .cpr import Cpr
 from .descriptor import INDEX_BITS, SIDE, TAPS
+from .fields import flag, number
 from .rgu import LAYER_BITS, RuleLayer, Source, pillars, tokens
 
 COLUMN_BITS = (SIDE - 1).bit_length()
@@ -25,16 +26,6 @@ KINDS = (
     ("union", 1, 1, "spconv"),
 )
 """Op, kernel, stride and mode of every kind of layer."""
-
-
-def number(name: str, bits: int, meaning: str) -> Field:
-    """A field that is an unsigned number."""
-    return Field(name, integer(bits, signed=False), meaning)
-
-
-def flag(name: str, meaning: str) -> Field:
-    """A field that is a bit."""
-    return Field(name, FLAG, meaning)
 
 
 TOKEN = Payload(

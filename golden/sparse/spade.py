@@ -58,6 +58,14 @@ class SpadeConfig(Config):
         return {}
 
     @property
+    def ports(self) -> dict[str, str]:
+        return {
+            "s_axil": "AXI4-Lite slave: registers",
+            "m_axi": "AXI4 master: descriptors, features, weights and lists in memory",
+            "irq": "level: enabled, and done or in error",
+        }
+
+    @property
     def contract(self) -> str:
         what = "sparse pillar convolutions" if self.sparse else "dense convolutions"
         return (

@@ -141,8 +141,7 @@ class FlatBuses(wiring.Component):
         members: dict[str, wiring.Member] = {}
         for name, member in inner.signature.members.items():
             if name in buses:
-                signature = member.signature if member.flow == Out else member.signature.flip()
-                members |= flat(name, signature)
+                members |= flat(name, member.signature)
             else:
                 members[name] = member
         super().__init__(members)

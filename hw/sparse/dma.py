@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.sparse.dma import DmaConfig
 
-from .axi import axi4
+from .axi import FlatBuses, axi4
 from .dma_read import DmaRead, error_layout
 from .dma_write import DmaWrite
 from .layout import done_layout, read_layout, write_layout
@@ -71,3 +71,8 @@ class Dma(wiring.Component):
             with m.Elif(write.error.valid):
                 m.d.sync += self.error.eq(write.error)
         return m
+
+
+def dma_unit(config: DmaConfig) -> FlatBuses:
+    """The DMA as a top level, with ports ``m_axi_araddr`` and so on."""
+    return FlatBuses(Dma(config), "m_axi")

@@ -19,9 +19,10 @@ from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import ALIGN, BYTES, LAYERS
 from golden.sparse.registers import ADDRESS_BITS as REGISTER_BITS
 from golden.sparse.registers import FAULTS, constants, error_code, offset_of
+from golden.sparse.sequencer import SequencerConfig
 
 from ..arith import named
-from .axi import axi4_lite
+from .axi import FlatBuses, axi4_lite
 from .descriptor import DescriptorReader
 from .dma_read import error_layout
 from .layout import ADDRESS_BITS, layer_layout, read_layout
@@ -248,3 +249,8 @@ class Sequencer(wiring.Component):
                     note("write", layers, origin)
                 with m.Else():
                     note("read", layers, origin)
+
+
+def sequencer_unit(config: SequencerConfig) -> FlatBuses:
+    """The sequencer as a top level, with ports ``s_axil_awaddr`` and so on."""
+    return FlatBuses(Sequencer(config.accelerator), "s_axil")

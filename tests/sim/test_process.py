@@ -16,10 +16,9 @@ from golden.unit import Field, Payload
 from hw.catalog import Design
 from hw.pipeline import Register, streams
 from hw.verilog import emit
-from sim.check import Options, check
+from sim.check import Options, check, proof
 from sim.job import ProcessJob
 from sim.lint import lint
-from sim.proof import proof
 
 LIST = Payload((Field("key", UINT8, "least first"), Field("last", FLAG, "of its list")))
 

@@ -9,59 +9,18 @@ from golden.errors import BadInput
 from golden.sparse.accelerator import ACCELERATORS
 from golden.sparse.checks import RULES, check, offence
 from golden.sparse.descriptor import BYTES, FIELDS, complete, decode, encode, highest, reserved
+from golden.sparse.descriptor_cases import (
+    BROKEN,
+    GOOD_CONV,
+    GOOD_COORDS,
+    GOOD_DECONV,
+    GOOD_UNION,
+)
 
 N8 = ACCELERATORS["n8"]
-CONV = {"kernel": 3, "rows": 20, "columns": 30, "capacity": 600, "tile": 64, "first_tile": 32}
-DECONV = {"op": 1, "kernel": 2, "phased": 1, "phase": 1, "rows": 20, "columns": 30}
-COORDS = {"op": 2, "kernel": 4, "write_cpr": 1, "rows": 20, "columns": 30}
-UNION = {"op": 3, "write_cpr": 1, "union_bit": 1, "rows": 20, "columns": 30}
-
-# One or more descriptors for each rule that break it and nothing before it.
-BROKEN = [
-    ("kernel", CONV | {"kernel": 4}),
-    ("kernel", DECONV | {"kernel": 3}),
-    ("kernel", DECONV | {"kernel": 1, "phase": 0}),
-    ("kernel", COORDS | {"kernel": 1}),
-    ("kernel", UNION | {"kernel": 2}),
-    ("stride", CONV | {"stride": 2, "kernel": 1}),
-    ("stride", DECONV | {"stride": 2}),
-    ("mode", CONV | {"mode": 1, "stride": 2}),
-    ("mode", CONV | {"mode": 1, "kernel": 2}),
-    ("mode", DECONV | {"mode": 1}),
-    ("phase", DECONV | {"phase": 2}),
-    ("phase", CONV | {"phase": 1}),
-    ("phase", COORDS | {"phase": 1}),
-    ("use", CONV | {"use": 2}),
-    ("use", CONV | {"mode": 2, "use": 1}),
-    ("use", UNION | {"use": 1}),
-    ("use", CONV | {"use": 1, "sources": 2, "input_tiles": 2}),
-    ("measure", DECONV | {"measure": 1}),
-    ("measure", UNION | {"measure": 1}),
-    ("measure", CONV | {"measure": 2, "output_tiles": 64, "write_cpr": 1}),
-    ("write_cpr", CONV | {"measure": 1}),
-    ("write_cpr", UNION | {"write_cpr": 0}),
-    ("write_cpr", COORDS | {"write_cpr": 0}),
-    ("write_cpr", DECONV | {"write_cpr": 1}),
-    ("resident", CONV | {"resident": 1, "output_tiles": 4}),
-    ("resident", CONV | {"resident": 1, "kernel": 1, "output_tiles": 33}),
-    ("resident", CONV | {"resident": 1, "kernel": 2, "output_tiles": 9}),
-    ("resident", DECONV | {"resident": 1, "output_tiles": 17}),
-    ("resident", DECONV | {"resident": 1, "kernel": 4, "output_tiles": 9}),
-    ("resident", CONV | {"resident": 1, "input_tiles": 64, "output_tiles": 64, "source_tiles": 64}),
-    ("sources", DECONV | {"sources": 2, "input_tiles": 2}),
-    ("rows", CONV | {"kernel": 2, "rows": 1}),
-    ("columns", CONV | {"kernel": 2, "columns": 1}),
-    ("rows", DECONV | {"rows": 1025}),
-    ("rows", COORDS | {"rows": 513}),
-    ("source_tiles", CONV | {"sources": 3, "input_tiles": 2}),
-    ("source_tiles", CONV | {"input_tiles": 2}),
-    ("union_bit", UNION | {"union_bit": 0}),
-    ("phased", DECONV | {"phased": 0}),
-    ("phased", CONV | {"phased": 1}),
-]
 
 
-@pytest.mark.parametrize("good", [CONV, DECONV, COORDS, UNION])
+@pytest.mark.parametrize("good", [GOOD_CONV, GOOD_DECONV, GOOD_COORDS, GOOD_UNION])
 def test_good_descriptors_pass(good):
     check(good, N8, 0)
 
@@ -97,8 +56,8 @@ def test_every_field_has_ends(field):
         words = f"{field.low} to {high}"
     for value in wrong:
         with pytest.raises(BadInput, match=rf"^{field.name} of descriptor 5 is {value}; .*{words}"):
-            check(CONV | {field.name: value}, N8, number)
-        found = offence(encode(CONV | {field.name: value}), N8, number)
+            check(GOOD_CONV | {field.name: value}, N8, number)
+        found = offence(encode(GOOD_CONV | {field.name: value}), N8, number)
         assert found.offset == field.offset
 
 
@@ -120,19 +79,19 @@ def test_no_rule_is_missed_by_the_broken_ones():
     assert set(range(len(RULES))) - hit == {fits, wide}
     small = N8.replace(weight_bytes=8 * 64)
     with pytest.raises(BadInput, match="^kernel of descriptor 0 is 3; .*weight buffer"):
-        check(CONV, small, 0)
+        check(GOOD_CONV, small, 0)
     with pytest.raises(BadInput, match="^columns of descriptor 0 is 513; .*up-sampling"):
-        check(COORDS | {"columns": 513}, N8.replace(columns=2048), 0)
+        check(GOOD_COORDS | {"columns": 513}, N8.replace(columns=2048), 0)
 
 
 def test_resident_weights_fit_exactly():
-    check(CONV | {"resident": 1, "kernel": 1, "output_tiles": 32}, N8, 0)
-    check(CONV | {"resident": 1, "output_tiles": 3}, N8, 0)
+    check(GOOD_CONV | {"resident": 1, "kernel": 1, "output_tiles": 32}, N8, 0)
+    check(GOOD_CONV | {"resident": 1, "output_tiles": 3}, N8, 0)
 
 
 @pytest.mark.parametrize("byte", [55, 168, 255])
 def test_reserved_bytes_are_zero(byte):
-    data = bytearray(encode(CONV))
+    data = bytearray(encode(GOOD_CONV))
     data[byte] = 1
     found = offence(bytes(data), N8, 0)
     assert (found.offset, found.name) == (byte, f"reserved byte {byte}")

@@ -13,11 +13,12 @@ from golden.sparse.accelerator import ACCELERATORS
 from golden.sparse.cpr import Cpr
 from golden.sparse.cpr_encoder import CprEncoderConfig
 from golden.sparse.descriptor import ADDRESS_BITS, SIDE, USES
+from golden.sparse.fields import flag, number
 from golden.sparse.memory import VALID, cpr_bytes
 from golden.sparse.places import HEADER_BYTES
 from golden.sparse.prune import selected
 from golden.sparse.rgu import RuleLayer, Source, pillars, tokens
-from golden.sparse.rgu_unit import PILLAR, TOKEN, flag, number
+from golden.sparse.rgu_unit import PILLAR, TOKEN
 from golden.unit import Payload
 from hw.catalog import Design
 from hw.pipeline import streams

@@ -13,11 +13,12 @@ from golden.process import Process
 from golden.sparse.accelerator import accelerator_of
 from golden.sparse.cpr import Cpr
 from golden.sparse.descriptor import INDEX_BITS
+from golden.sparse.fields import number
 from golden.sparse.image import build, load, read_back
 from golden.sparse.networks import Layer, Network
 from golden.sparse.program import program
 from golden.sparse.rgu import LAYER_BITS, RuleLayer, Source, pillars
-from golden.sparse.rgu_unit import KINDS, PILLAR, number
+from golden.sparse.rgu_unit import KINDS, PILLAR
 from golden.sparse.spade import SpadeConfig
 from golden.sparse.trials import trial
 from golden.sparse.variants import VARIANTS

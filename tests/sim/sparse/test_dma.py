@@ -1,11 +1,9 @@
 """The DMA against the golden bursts, beat by beat, under Verilator."""
 
 import json
-from dataclasses import asdict
-from pathlib import Path
+import re
 
 import pytest
-from amaranth.back import rtlil
 
 from golden.errors import BadInput
 from golden.sparse.dma import (
@@ -17,10 +15,13 @@ from golden.sparse.dma import (
     read_bursts,
     write_bursts,
 )
-from hw.sparse.axi import FlatBuses
-from hw.sparse.dma import Dma
-from hw.verilog import _write_verilog, plain_names
-from sim.lint import lint_file
+from hw.catalog import COMPONENTS, Design
+from hw.sparse.dma import dma_unit
+from hw.verilog import emit
+from sim.check import Options, check
+from sim.job import FOLDER, OUTCOME
+from sim.lint import lint
+from sim.sparse.dma.proof import DmaProof
 from sim.verilator import build, run
 
 CONFIGS = {
@@ -61,37 +62,59 @@ CONFIGS = {
 }
 
 
-def emit(config: DmaConfig, folder: Path) -> Path:
-    text = rtlil.convert(FlatBuses(Dma(config), "m_axi"), name="dma", emit_src=False)
-    path = folder / "dma.v"
-    path.write_text(_write_verilog(plain_names(text)))
-    return path
+SCENARIOS = {
+    *("traffic", "each_channel_alone", "errors", "halt", "reset"),
+    *("many_marks", "turns", "isolation", "rate", "latency"),
+}
+
+
+def design(name: str) -> Design:
+    return Design(f"dma_{name}", CONFIGS[name], name, "none", "test")
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_dma(name, tmp_path):
-    config = CONFIGS[name]
-    verilog = emit(config, tmp_path)
-    assert lint_file(verilog, "dma").problems == ()
-    for seed in (1, 2):
-        done = run(
-            build(verilog, top="dma"),
-            "dma_testbench",
-            folder=tmp_path / f"run{seed}",
-            env={"DMA_CONFIG": json.dumps(asdict(config)), "DMA_SEED": str(seed)},
-            seed=seed,
-        )
-        assert (done.tests, done.failures, done.error) == (10, 0, ""), done.log
+    result = lint(design(name), tmp_path)
+    assert result.clean, result.problems
+    for seed, count in ((1, 0), (2, 2500)):
+        options = Options(seed=seed, count=count)
+        result = check(design(name), options, verilog=tmp_path, results=tmp_path / str(seed))
+        assert result.passed, result.failures
+        assert set(result.scenarios) == SCENARIOS
+        assert result.origin["corner"] > 1000 and result.origin["random"] > 5000
+        assert result.stalls["input"] > 500 and result.stalls["output"] > 500
+    outcome = json.loads((tmp_path / "2" / f"dma_{name}" / OUTCOME).read_text())
+    assert outcome["traffic"]["beats"] >= 2500
+
+
+@pytest.mark.parametrize(
+    ("change", "scenario", "words"),
+    [
+        ({"burst": 1}, "traffic", "ar: 1 beats at 0x.* were not asked for"),
+        ({"outstanding": 4}, "traffic", "(read|write): 3 bursts"),
+    ],
+)
+def test_another_dma_is_found_out(change, scenario, words, tmp_path, monkeypatch):
+    """Verilog of a configuration that is not the one that is proved."""
+    monkeypatch.setitem(COMPONENTS, DmaConfig, lambda config: dma_unit(config.replace(**change)))
+    options = Options(seed=3, count=0)
+    result = check(design("single"), options, verilog=tmp_path, results=tmp_path / "results")
+    assert result.scenarios[scenario] == "fail"
+    text = "\n".join(result.failures)
+    assert re.search(f"^{scenario}: {words}", text, re.MULTILINE), text
+    assert "to reproduce: make sim DESIGN=dma_single SEED=3 N=0 (waves: add WAVES=1)" in text
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_with_the_memory_of_cocotbext(name, tmp_path):
-    config = CONFIGS[name]
+    manifest = emit(design(name), tmp_path)
+    folder = tmp_path / "run"
+    DmaProof(CONFIGS[name], 1, 0).write(folder, {}, 1)
     done = run(
-        build(emit(config, tmp_path), top="dma"),
+        build(manifest.with_suffix(".v"), top=f"dma_{name}"),
         "axi_testbench",
-        folder=tmp_path / "run",
-        env={"DMA_CONFIG": json.dumps(asdict(config)), "DMA_SEED": "1"},
+        folder=folder,
+        env={FOLDER: str(folder)},
         seed=1,
     )
     assert (done.tests, done.failures, done.error) == (1, 0, ""), done.log

@@ -1,0 +1,1 @@
+"""The DMA under random traffic, with a memory behind it that knows which bursts may come."""
