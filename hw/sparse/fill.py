@@ -16,7 +16,7 @@ from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.descriptor import INDEX_BITS, SOURCES
 
 from ..arith import named, select
-from .gsu import write_input_layout, write_weight_layout
+from .engine_layout import write_input_layout, write_weight_layout
 from .layout import POSITION_BITS, fill_layout, presence_layout
 
 

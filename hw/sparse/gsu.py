@@ -20,184 +20,22 @@ Two memories a sum bank, the halves: while rules add to one, the other is draine
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, Value, signed, unsigned
-from amaranth.lib import data, memory, wiring
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.mxu import sum_bits
 
 from ..shared import Shared
-from .layout import drain_layout
-from .mxu import Mxu, load_mask
-
-SUM = signed(32)
-
-
-def issue_layout(config: AcceleratorConfig) -> data.StructLayout:
-    """A rule for the array, if ``valid``: input vector ``input`` of the ring times the weights,
-    added to sum vector ``output`` of ``half``.
-
-    ``swap``: the weights that were loaded last count from this rule on. ``first``: what the sum
-    was before does not count. ``end``: the last rule of a group; see ``ended``.
-    """
-    return data.StructLayout(
-        {
-            "valid": unsigned(1),
-            "input": unsigned((config.input_vectors - 1).bit_length()),
-            "swap": unsigned(1),
-            "half": unsigned(1),
-            "output": unsigned((config.tile - 1).bit_length()),
-            "first": unsigned(1),
-            "end": unsigned(1),
-        }
-    )
-
-
-def load_layout(config: AcceleratorConfig) -> data.StructLayout:
-    """A row of weights on its way into the array, if ``valid``: row N - 1 of the tile first, with
-    ``start``, row 0 last. ``address``: in the ring."""
-    return data.StructLayout(
-        {
-            "valid": unsigned(1),
-            "start": unsigned(1),
-            "address": unsigned((config.weight_vectors - 1).bit_length()),
-        }
-    )
-
-
-def _fill_layout(config: AcceleratorConfig, vectors: int, **more: int) -> data.StructLayout:
-    lanes = min(config.beat, config.array)
-    return data.StructLayout(
-        {
-            "valid": unsigned(1),
-            "address": unsigned((vectors - 1).bit_length()),
-            "group": unsigned((config.array // lanes - 1).bit_length()),
-            "data": unsigned(8 * lanes),
-            **more,
-        }
-    )
-
-
-def write_input_layout(config: AcceleratorConfig) -> data.StructLayout:
-    """A beat of an input vector into the ring, if ``valid``: bytes ``group`` times their number and
-    on. ``zero``: the whole vector becomes zero; ``group`` and ``data`` do not matter."""
-    return _fill_layout(config, config.input_vectors, zero=1)
-
-
-def write_weight_layout(config: AcceleratorConfig) -> data.StructLayout:
-    """A beat of a row of weights into the ring, as :func:`write_input_layout`."""
-    return _fill_layout(config, config.weight_vectors)
-
-
-def _ports(config: AcceleratorConfig) -> dict[str, wiring.Member]:
-    return {
-        "rule": In(issue_layout(config)),
-        "load": In(load_layout(config)),
-        "write_input": In(write_input_layout(config)),
-        "write_weight": In(write_weight_layout(config)),
-        "drain": In(drain_layout(config)),
-        "sums": Out(data.ArrayLayout(SUM, config.array)),
-        "ended": Out(1),
-    }
-
-
-class Bank(wiring.Component):
-    """One lane of a ring of vectors: ``depth`` bytes, a read and a write a cycle.
-
-    Attributes
-    ----------
-    read, address : In, byte : Out
-        The byte at ``address`` in the next cycle, until the next ``read``.
-    write, write_address, write_byte : In
-        Read from the next cycle on.
-    """
-
-    def __init__(self, depth: int):
-        self._depth = depth
-        bits = (depth - 1).bit_length()
-        super().__init__(
-            {
-                "read": In(1),
-                "address": In(bits),
-                "byte": Out(8),
-                "write": In(1),
-                "write_address": In(bits),
-                "write_byte": In(8),
-            }
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.bytes = bytes_ = memory.Memory(shape=8, depth=self._depth, init=[])
-        read, write = bytes_.read_port(domain="sync"), bytes_.write_port()
-        m.d.comb += [
-            read.en.eq(self.read),
-            read.addr.eq(self.address),
-            self.byte.eq(read.data),
-            write.en.eq(self.write),
-            write.addr.eq(self.write_address),
-            write.data.eq(self.write_byte),
-        ]
-        return m
-
-
-class SumBank(wiring.Component):
-    """The sums of one column, both halves.
-
-    Attributes
-    ----------
-    read, add, write : In(issue_layout(config))
-        The rule whose sum is ``sum`` in the next cycle; in this one; whose total was made in the
-        last one.
-    sum : In(signed(width))
-        Of the column.
-    drain : In(drain_layout(config)), drained : In(1), result : Out(signed(32))
-        A read, and the sum in the next cycle, in which ``drained`` is its half.
-    """
-
-    def __init__(self, config: AcceleratorConfig, width: int):
-        self._config = config
-        super().__init__(
-            {
-                **{stage: In(issue_layout(config)) for stage in ("read", "add", "write")},
-                "sum": In(signed(width)),
-                "drain": In(drain_layout(config)),
-                "drained": In(1),
-                "result": Out(SUM),
-            }
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        total = Signal(SUM, reset_less=True)
-        before: list[Value] = []
-        for half in range(2):
-            m.submodules[f"half_{half}"] = sums = memory.Memory(
-                shape=SUM, depth=self._config.tile, init=[]
-            )
-            read, write = sums.read_port(domain="sync"), sums.write_port()
-            adds = Signal(name=f"adds_{half}")
-            m.d.comb += [
-                adds.eq(self.read.valid & ~self.read.first & (self.read.half == half)),
-                read.en.eq(adds | self.drain.enable & (self.drain.half == half)),
-                read.addr.eq(Mux(adds, self.read.output, self.drain.output)),
-                write.en.eq(self.write.valid & (self.write.half == half)),
-                write.addr.eq(self.write.output),
-                write.data.eq(total),
-            ]
-            before.append(read.data)
-        old = Signal(SUM)
-        m.d.comb += self.result.eq(Mux(self.drained, before[1], before[0]))
-        with m.If(~self.add.first):
-            m.d.comb += old.eq(Mux(self.add.half, before[1], before[0]))
-        with m.If(self.add.valid):
-            m.d.sync += total.eq(old + self.sum)
-        return m
+from .banks import Bank, SumBank
+from .engine_layout import engine_ports
+from .mxu import load_mask
 
 
 class Gsu(wiring.Component):
-    """Banks and address chains. See :class:`Engine` for the ports that they have in common.
+    """Banks and address chains. See :class:`hw.sparse.engine.Engine` for the ports that
+    they have in common.
 
     Attributes
     ----------
@@ -210,7 +48,7 @@ class Gsu(wiring.Component):
         n = config.array
         super().__init__(
             {
-                **_ports(config),
+                **engine_ports(config),
                 "activations": Out(data.ArrayLayout(signed(8), n)),
                 "swaps": Out(n),
                 "loads": Out(n),
@@ -307,61 +145,6 @@ class Gsu(wiring.Component):
             ]
             banks.append(copy)
         return banks
-
-
-class Engine(wiring.Component):
-    """Banks and array: the part of the accelerator in which sums are made.
-
-    Cycles are those in which a port has the value. A rule issued in cycle s with ``swap`` uses the
-    weights whose N words were loaded in cycles up to s - 1; loading the next ones may begin in
-    cycle s. So a tap takes max(rules, N) cycles. What was written in cycle w may be issued from
-    w + 1 on. Two rules of one output keep :data:`golden.sparse.gsu.HAZARD`.
-
-    Parameters
-    ----------
-    config:
-        Sizes.
-    pe:
-        Kind of processing element: "int8", "int4", "dint4".
-
-    Attributes
-    ----------
-    rule : In(issue_layout(config))
-    load : In(load_layout(config))
-        Words of a tile may come with gaps between them.
-    write_input : In(write_input_layout(config))
-    write_weight : In(write_weight_layout(config))
-    drain : In(drain_layout(config))
-        Of a half whose rules have all ``ended``, and before rules are issued for it again.
-    sums : Out, array of N of signed 32
-        ``DRAIN_LATENCY`` cycles after ``drain``.
-    ended : Out
-        A pulse ``ended_latency(N)`` cycles after a rule with ``end``: from this cycle on ``drain``
-        may be set for all that was issued up to that rule.
-    """
-
-    def __init__(self, config: AcceleratorConfig, pe: str = "int8"):
-        self._config, self._pe = config, pe
-        super().__init__(_ports(config))
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.gsu = gsu = Gsu(self._config, self._pe)
-        m.submodules.mxu = mxu = Mxu(self._config.array, self._pe)
-        m.d.comb += [
-            *(
-                getattr(gsu, port).eq(getattr(self, port))
-                for port in ("rule", "load", "write_input", "write_weight", "drain")
-            ),
-            self.sums.eq(gsu.sums),
-            self.ended.eq(gsu.ended),
-            mxu.activations.eq(gsu.activations),
-            mxu.swaps.eq(gsu.swaps),
-            mxu.loads.eq(gsu.loads),
-            mxu.weights.eq(gsu.weights),
-            gsu.column_sums.eq(mxu.sums),
-        ]
-        return m
 
 
 def _chain(m: Module, first: data.View, length: int, name: str) -> list[data.View]:

@@ -10,8 +10,8 @@ from golden.sparse.gsu_unit import DRAIN, INPUT, LOAD, RULE, WEIGHT, ZERO, GsuCo
 
 from ..arith import named
 from ..pipeline import Register, streams
+from .engine import Engine
 from .fifo import Fifo
-from .gsu import Engine
 
 DEPTH = 8
 """Of the queue of sums: more than the cycles from a drain through the queue."""

@@ -23,7 +23,7 @@ from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.record import CAUSES
 
 from ..arith import named, select
-from .gsu import issue_layout, load_layout
+from .engine_layout import issue_layout, load_layout
 from .layout import (
     POSITION_BITS,
     ended_layout,

@@ -36,6 +36,8 @@ from .layout import (
     tile_layout,
     waiting_layout,
 )
+from .ring import Ring
+from .scan import Presence
 
 LOADER_FIELDS = (
     "op",
@@ -57,78 +59,6 @@ LOADER_FIELDS = (
 """What the loader must know of a layer."""
 CHUNK = 64
 """Input vectors of one read: the grain in which loads follow the layer before."""
-
-
-class Ring:
-    """The space of a ring buffer: positions taken and given back, and where a pass finds its own.
-
-    ``position``: of the present pass's share. ``taken``: up to which the ring has been taken.
-    """
-
-    def __init__(self, m: Module, name: str, size: int, freed: Value):
-        self._size = size
-        self.taken = Signal(POSITION_BITS, name=f"{name}_taken")
-        self.position = Signal(POSITION_BITS, name=f"{name}_position")
-        self._kept = Signal(POSITION_BITS, name=f"{name}_kept")
-        self._given = Signal(POSITION_BITS, name=f"{name}_given")
-        m.d.sync += self._given.eq(self._given + freed)
-
-    def room(self, count: Value) -> Value:
-        """Whether ``count`` more fit."""
-        return (self.taken - self._given)[:POSITION_BITS] + count <= self._size
-
-    def take(self, m: Module, first: Value, count: Value) -> None:
-        """Take space for a pass; ``first``: what is kept for later passes begins here."""
-        m.d.sync += [self.position.eq(self.taken), self.taken.eq(self.taken + count)]
-        with m.If(first):
-            m.d.sync += self._kept.eq(self.taken)
-
-    def go_on(self, m: Module, again: Value, count: Value) -> None:
-        """The pass finds what was kept: after the last pass's ``count``, or from its start."""
-        m.d.sync += self.position.eq(Mux(again, self._kept, self.position + count))
-
-
-class Presence:
-    """Ranks and counts of a tile's inputs in each source of a union, by a scan of presence bits.
-
-    ``ranks``: of each source, how many are present before the tile's first input; ``counts``: how
-    many of its inputs are.
-    """
-
-    def __init__(self, m: Module, address: Signal, bits: Signal):
-        self._address, self._bits = address, bits
-        self.ranks = [Signal(INDEX_BITS, name=f"rank{s}") for s in range(SOURCES)]
-        self.counts = [Signal(POSITION_BITS, name=f"present{s}") for s in range(SOURCES)]
-        self._at = Signal(INDEX_BITS + 1, name="scan_at")
-        self._asked = Signal(name="scan_asked")
-        self._within = Signal(name="scan_within")
-
-    def begin(self, m: Module, afresh: Value, low: Value) -> None:
-        """Before each scan; ``afresh`` in a new layer."""
-        m.d.sync += [count.eq(0) for count in self.counts]
-        # A tile may begin before the one above it did: its ranks are counted anew.
-        with m.If(afresh | (low < self._at)):
-            m.d.sync += self._at.eq(0)
-            m.d.sync += [rank.eq(0) for rank in self.ranks]
-
-    def scan(self, m: Module, low: Value, stop: Value) -> Value:
-        """Step through the bits up to ``stop``; whether that is done. A bit comes a cycle after it
-        was asked for."""
-        more = named(m, "scan_more", self._at != stop)
-        m.d.comb += self._address.eq(self._at)
-        m.d.sync += [self._asked.eq(more), self._within.eq(self._at >= low)]
-        with m.If(more):
-            m.d.sync += self._at.eq(self._at + 1)
-        with m.If(self._asked):
-            for s in range(SOURCES):
-                with m.If(self._within):
-                    m.d.sync += self.counts[s].eq(self.counts[s] + self._bits[s])
-                with m.Else():
-                    m.d.sync += self.ranks[s].eq(self.ranks[s] + self._bits[s])
-        done = named(m, "scan_done", ~more & ~self._asked)
-        with m.If(done):
-            m.d.sync += self._at.eq(low)  # where the ranks hold
-        return done
 
 
 class Loader(wiring.Component):

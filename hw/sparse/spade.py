@@ -26,8 +26,8 @@ from .axi import axi4, axi4_lite, connect_flat, flat
 from .dense import DENSE_FIELDS, DenseRules
 from .dispatch import AHEAD, Fork, Gate, LayerQueue, Pair, Progress, Queue
 from .dma import Dma
+from .engine import Engine
 from .fill import Filler, PresenceBits
-from .gsu import Engine
 from .issue import Issue
 from .layout import layer_layout, tile_layout
 from .loader import LOADER_FIELDS, Loader

@@ -9,7 +9,7 @@ from golden.sparse.accelerator import AcceleratorConfig, accelerator_of
 from golden.sparse.gsu import DRAIN_LATENCY, HAZARD, EngineModel, ended_latency
 from golden.sparse.gsu_unit import GsuConfig
 from hw.catalog import Design
-from hw.sparse.gsu import Engine
+from hw.sparse.engine import Engine
 from sim.check import Options, check
 
 SMALL = AcceleratorConfig(
