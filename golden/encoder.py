@@ -9,8 +9,9 @@ from typing import Literal
 
 import numpy as np
 
-from . import encoder_vectors, lfsr
+from . import encoder_vectors, fraction_vectors, lfsr
 from .block import POLICIES, BlockFormat, max_exponent, max_number, significand_bits
+from .boundaries import Boundary, element_boundaries, scale_boundaries
 from .errors import require
 from .formats import BF16, E8M0, Codes, Float, Int
 from .unit import Beats, Field, Payload, Unit
@@ -20,15 +21,23 @@ POWERS = ("floor", "ceil", "even", "up")
 one comparison of its mantissa."""
 
 
+TIES = {"even": "to even", "away": "away from zero"}
+
+SCALE_MEANINGS = {
+    1: "shared scale of the block",
+    2: "shared scales: of the positive, of the negative elements",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class EncoderConfig(Unit):
-    """``elements[k] = round(values[k] / 2**(scale - 127))`` with one scale for the block.
+    """``elements[k] = round(values[k] / scale)`` with a scale for the block, or one for each sign.
 
     Parameters
     ----------
     format:
-        Block format: elements, their number, policy of the scale, ties, whether integers use their
-        most negative code. Its scale is E8M0.
+        Block format: elements, their number, scale, its policy and ties, whether integers use their
+        most negative code. With a scale that has a fraction (not E8M0), elements have up to 4 bits.
     input_format:
         Format of the values: BF16, FP32, or another signed one with their eight exponent bits.
     stochastic:
@@ -37,7 +46,7 @@ class EncoderConfig(Unit):
         Of the input: ``"keep"`` them, or ``"flush"`` them to zeros of their sign.
     zero_scale:
         Scale of a block of zeros: ``"one"`` (code 127), as the block format has it, or ``"least"``
-        (code 0), for which nobody has to look for a zero block.
+        (code 0 of E8M0), for which nobody has to look for a zero block.
     random_bits:
         Random bits an element for stochastic rounding; lost bits below these are dropped.
     seed:
@@ -58,19 +67,13 @@ class EncoderConfig(Unit):
         fmt, source = self.format, self.input_format
         require(isinstance(fmt, BlockFormat), "format", fmt, "a block format")
         element = fmt.element
-        require(
-            fmt.scale == E8M0 and not fmt.asymmetric and fmt.tensor_scale is None,
-            "format",
-            fmt.name,
-            "one with a single E8M0 scale",
-        )
-        require(fmt.policy in POWERS, "policy", fmt.policy, ", ".join(POWERS))
         number = isinstance(element, Int) or (isinstance(element, Float) and element.subnormals)
+        most = 4 if self.fraction else 8
         require(
-            number and element.signed and 2 <= element.bits <= 8,
+            number and element.signed and 2 <= element.bits <= most,
             "element",
             element.name,
-            "a signed integer or floating-point format of 2 to 8 bits that has a zero",
+            f"a signed integer or floating-point format of 2 to {most} bits that has a zero",
         )
         require(max_exponent(element) >= 0, "element", element.name, "one that reaches 1")
         mantissa = element.mantissa_bits if isinstance(element, Float) else 1
@@ -81,6 +84,10 @@ class EncoderConfig(Unit):
             element.name,
             "one of 1 to 5 mantissa bits whose exponent bias is 1 or more",
         )
+        if self.fraction:
+            self._check_fraction()
+        else:
+            self._check_power()
         ieee = isinstance(source, Float) and source.signed and source.specials == "ieee"
         require(
             ieee and (source.exponent_bits, source.bias) == (8, 127) and source.mantissa_bits >= 7,
@@ -88,10 +95,11 @@ class EncoderConfig(Unit):
             source,
             "a signed format with IEEE specials and the exponent of BF16, of 16 bits or more",
         )
+        one_side = ("one", "least") if self.sides == 1 else ("one",)
         for name, allowed in (
             ("stochastic", (False, True)),
             ("subnormals", ("keep", "flush")),
-            ("zero_scale", ("one", "least")),
+            ("zero_scale", one_side),
         ):
             value = getattr(self, name)
             require(value in allowed, name, value, ", ".join(map(str, allowed)))
@@ -100,15 +108,81 @@ class EncoderConfig(Unit):
         require(1 <= self.seed <= top, "seed", self.seed, f"1 to 2**{lfsr.DEGREE} - 1")
         super().__post_init__()
 
+    def _check_power(self) -> None:
+        fmt = self.format
+        require(
+            fmt.scale == E8M0 and fmt.tensor_scale is None,
+            "format",
+            fmt.name,
+            "one with scales of E8M0, or of a format that has a fraction",
+        )
+        nearest = ("nearest",) if isinstance(fmt.element, Float) else ()
+        allowed = (*POWERS, *nearest)
+        require(fmt.policy in allowed, "policy", fmt.policy, ", ".join(allowed))
+
+    def _check_fraction(self) -> None:
+        fmt, scale = self.format, self.format.scale
+        require(
+            2 <= scale.exponent_bits <= 6
+            and scale.mantissa_bits <= 4
+            and scale.subnormals
+            and abs(scale.bias) <= 40
+            and fmt.tensor_scale is None,
+            "format",
+            fmt.name,
+            "one with a scale of 2 to 6 exponent and up to 4 mantissa bits, and a bias of up to 40",
+        )
+        # What would be lost of a quotient that is not formed cannot be rounded stochastically.
+        require(not self.stochastic, "stochastic", self.stochastic, "False with such a scale")
+        require(self.zero_scale == "one", "zero_scale", self.zero_scale, "one with such a scale")
+
+    @property
+    def fraction(self) -> bool:
+        """Whether scales have a fraction."""
+        return self.format.scale.mantissa_bits > 0
+
+    @property
+    def sides(self) -> int:
+        """Scales a block."""
+        return self.format.scales
+
+    @property
+    def element_boundaries(self) -> tuple[Boundary, ...]:
+        """Where elements begin, in units of the scale."""
+        return element_boundaries(self.format)
+
+    @property
+    def scale_boundaries(self) -> tuple[Boundary, ...]:
+        """Where the codes of the scale begin: magnitudes of the peak."""
+        return scale_boundaries(self.format)
+
+    @property
+    def offset(self) -> int:
+        """A scale that is a power of two is 2**(floor(log2 peak) - offset), or twice that: see
+        :attr:`threshold`."""
+        return max_exponent(self.format.element) + (
+            self.format.policy == "nearest" and self._leading > Fraction(4, 3)
+        )
+
+    @property
+    def _leading(self) -> Fraction:
+        """The element format's largest number over its largest power of two."""
+        element = self.format.element
+        return Fraction(max_number(element)) / Fraction(2) ** max_exponent(element)
+
     @property
     def threshold(self) -> tuple[Fraction, bool] | None:
-        """``(t, reached)``: the scale is twice that of ``"floor"`` when the peak, divided by the
-        greatest power of two not above it, is beyond t, or just reaches t if ``reached``."""
+        """``(t, reached)``: the scale is twice as large when the peak, divided by the greatest
+        power of two not above it, is beyond t, or just reaches t if ``reached``."""
         element, policy = self.format.element, self.format.policy
         if policy == "ceil":
             return Fraction(1), False
         if policy == "up":
-            return Fraction(max_number(element)) / Fraction(2) ** max_exponent(element), False
+            return self._leading, False
+        if policy == "nearest":
+            # Half way between powers of two is 3/2 of the lower one; a tie takes the upper.
+            half = Fraction(3, 2) * self._leading
+            return (half if half < 2 else half / 2), True
         if policy == "even":
             return 2 - Fraction(1, 1 << significand_bits(element)), True
         return None
@@ -119,6 +193,8 @@ class EncoderConfig(Unit):
 
     @property
     def stages(self) -> tuple[str, ...]:
+        if self.fraction:
+            return ("peak", "scale", "compare")
         return ("peak", "scale", "align", "round")
 
     @property
@@ -132,15 +208,14 @@ class EncoderConfig(Unit):
         return Payload(
             (
                 Field("elements", fmt.element, "elements of the block", fmt.block),
-                Field("scale", fmt.scale, "shared scale of the block"),
+                Field("scale", fmt.scale, SCALE_MEANINGS[self.sides], self.sides),
             )
         )
 
     @property
     def contract(self) -> str:
         fmt = self.format
-        ties = {"even": "to even", "away": "away from zero"}[fmt.rounding]
-        rounding = f"to nearest, ties {ties}"
+        rounding = f"to nearest, ties {TIES[fmt.rounding]}"
         if self.stochastic:
             rounding = (
                 f"down, or up if the first {self.random_bits} lost bits and as many random bits"
@@ -149,14 +224,33 @@ class EncoderConfig(Unit):
         flush = " Subnormal values count as zeros." if self.subnormals == "flush" else ""
         lowest = isinstance(fmt.element, Int) and not fmt.full_range
         symmetric = " The most negative code is not used." if lowest else ""
+        name = "scale[s]" if fmt.asymmetric else "scale"
         zero = "1" if self.zero_scale == "one" else "2**-127"
+        peak, block, holds = "the largest magnitude", "A block of zeros has scale", "one"
+        if fmt.asymmetric:
+            peak += " among the values whose sign bit is s"
+            block, holds = "Where all of these are zeros, it is", "a block"
+        if self.fraction:
+            rule = POLICIES[fmt.policy].replace("as scale_rounding says", TIES[fmt.scale_rounding])
+            chosen = f"{name} is {rule}"
+            least = {"least": "the least positive one", "one": "1"}[fmt.underflow]
+            where = (
+                f" where peak is {peak} and max is {max_number(fmt.element):g}; saturated, and"
+                f" {least} where it would be zero but peak is not."
+            )
+            chosen += "," + where
+            number = name
+        else:
+            number = f"2**({name} - 127)"
+            chosen = (
+                f"{number} is {POLICIES[fmt.policy]}, where peak is {peak} and emax is"
+                f" {max_exponent(fmt.element)}, kept within 2**-127 and 2**127."
+            )
         return (
-            f"2**(scale - 127) is {POLICIES[fmt.policy]}, where peak is the largest magnitude and"
-            f" emax is {max_exponent(fmt.element)}, kept within 2**-127 and 2**127. elements[k] is"
-            f" values[k] / 2**(scale - 127), its magnitude rounded {rounding}, and"
+            f"{chosen} elements[k] is values[k] / {number}, its magnitude rounded {rounding}, and"
             f" saturated.{symmetric}{flush} Zeros keep their sign where the element format has"
-            f" one. A block of zeros has scale {zero}; one that holds NaN or an infinity has the"
-            " NaN scale, elements zero."
+            f" one. {block} {zero}; {holds} that holds NaN or an infinity has"
+            f" {'NaN scales' if fmt.asymmetric else 'the NaN scale'}, elements zero."
         )
 
     def compute(self, beats: Beats) -> dict[str, Codes]:
@@ -168,7 +262,7 @@ class EncoderConfig(Unit):
         scale, elements = self.format.quantize(values, rounding=rounding)
         if self.zero_scale == "least":
             scale = np.where((values == 0).all(axis=1), 0, scale)
-        return {"elements": elements, "scale": scale[:, None]}
+        return {"elements": elements, "scale": scale.reshape(-1, self.sides)}
 
     def _random_rounding(self, blocks: int):
         """The rounding of ``blocks`` blocks since reset."""
@@ -179,7 +273,7 @@ class EncoderConfig(Unit):
         return lambda quanta: np.floor((np.floor(quanta * one) + random) / one)
 
     def corners(self) -> Iterator[dict[str, Codes]]:
-        return encoder_vectors.corners(self)
+        return (fraction_vectors if self.fraction else encoder_vectors).corners(self)
 
     def random(self, rng: np.random.Generator, count: int) -> dict[str, Codes]:
         return encoder_vectors.random(self, rng, count)

@@ -31,17 +31,17 @@ def corners(config: EncoderConfig) -> Iterator[dict[str, Codes]]:
     ordinary = fmt.bias
     # Fields of the peak: ordinary, so low that the scale is clamped, subnormal, the highest.
     for field in sorted({ordinary, top + 1, max(top - 1, 1), min(top, 1), 0, last}):
-        reach = range(max(0, field - _reach(config)), field + 1)
-        others = np.array([e * one + m for e in reach for m in mantissas])
+        binades = range(max(0, field - reach(config)), field + 1)
+        others = np.array([e * one + m for e in binades for m in mantissas])
         others = np.concatenate([others, others | fmt.sign_bit])
         for peak in (one - 1, one // 2, 0) if field else (1, one - 1):
-            yield _around(config, field * one + peak, others[others % fmt.sign_bit <= field * one])
+            yield around(config, field * one + peak, others[others % fmt.sign_bit <= field * one])
     alone = np.array([e * one + m for e in (*range(top + 3), ordinary, last) for m in mantissas])
-    yield _rows(config, alone, np.arange(len(alone)), rng)
+    yield rows(config, alone, np.arange(len(alone)), rng)
     special = [fmt.inf_code, fmt.nan_code, fmt.inf_code + 1, fmt.inf_code + one - 1, fmt.max_code]
     special = [*special, 0, 1, one]
     special = np.array([code | sign for code in special for sign in (0, fmt.sign_bit)])
-    yield _rows(config, special, np.arange(len(special)), rng)
+    yield rows(config, special, np.arange(len(special)), rng)
     yield {"values": np.repeat(special[:, None], config.format.block, axis=1)}
 
 
@@ -68,22 +68,26 @@ def random(config: EncoderConfig, rng: Rng, count: int) -> dict[str, Codes]:
         [fmt.bias + rng.integers(-20, 20, (count, 1)), rng.integers(0, low, (count, 1)), last],
         rng.integers(0, last + 1, (count, 1)),
     )
-    spread = rng.choice([0, 2, 4, 8, _reach(config), 300], (count, 1))
+    spread = rng.choice([0, 2, 4, 8, reach(config), 300], (count, 1))
     field = np.maximum(peak - rng.integers(0, spread + 1, shape), 0)
+    negative = rng.random(shape) < 0.5
+    if config.sides > 1:  # the peaks of the two sides lie apart
+        apart = rng.integers(-3, 40, (count, 1))
+        field = np.clip(field - apart * negative, 0, last)
     mantissa = rng.integers(0, one, shape)
     few = rng.integers(0, one, shape) & rng.integers(0, one, shape) & rng.integers(0, one, shape)
     sort = rng.integers(0, 3, shape)
     mantissa = np.select([sort == 0, sort == 1], [mantissa, few], one - 1 - few)
     codes = field << fmt.mantissa_bits | mantissa
     codes[(rng.random(shape) < 0.1) & (rng.random((count, 1)) < 0.3)] = 0
-    rows = np.flatnonzero(rng.random(count) < 1 / 30)
-    special = rng.integers(fmt.inf_code, fmt.sign_bit, len(rows))
+    bad = np.flatnonzero(rng.random(count) < 1 / 30)
+    special = rng.integers(fmt.inf_code, fmt.sign_bit, len(bad))
     special[::2] = fmt.inf_code
-    codes[rows, rng.integers(0, config.format.block, len(rows))] = special
-    return {"values": codes | np.where(rng.random(shape) < 0.5, fmt.sign_bit, 0)}
+    codes[bad, rng.integers(0, config.format.block, len(bad))] = special
+    return {"values": codes | np.where(negative, fmt.sign_bit, 0)}
 
 
-def _reach(config: EncoderConfig) -> int:
+def reach(config: EncoderConfig) -> int:
     """Binades from the peak down to where every element rounds to zero, and a few more."""
     element = config.format.element
     digits = config.random_bits if config.stochastic else 1
@@ -92,7 +96,7 @@ def _reach(config: EncoderConfig) -> int:
     return element.bits - 1 + digits + 2
 
 
-def _around(config: EncoderConfig, peak: int, others: Codes) -> dict[str, Codes]:
+def around(config: EncoderConfig, peak: int, others: Codes) -> dict[str, Codes]:
     """Blocks that hold ``peak`` in one lane, another one each, and ``others`` in the rest."""
     rest = max(config.format.block - 1, 1)
     rows = -(-len(others) // rest)
@@ -109,11 +113,11 @@ def _around(config: EncoderConfig, peak: int, others: Codes) -> dict[str, Codes]
     }
 
 
-def _rows(config: EncoderConfig, peaks: Codes, lanes: Codes, rng: Rng) -> dict[str, Codes]:
+def rows(config: EncoderConfig, peaks: Codes, lanes: Codes, rng: Rng) -> dict[str, Codes]:
     """Blocks that hold one of ``peaks`` each, of either sign, among smaller values."""
     fmt = config.input_format
     magnitude = peaks % fmt.sign_bit if fmt.sign_bit else peaks
-    down = rng.integers(0, _reach(config) << fmt.mantissa_bits, (len(peaks), config.format.block))
+    down = rng.integers(0, reach(config) << fmt.mantissa_bits, (len(peaks), config.format.block))
     values = np.clip(magnitude[:, None] - down, 0, fmt.max_code)
     values |= np.where(rng.random(values.shape) < 0.5, fmt.sign_bit, 0)
     values[np.arange(len(peaks)), lanes % config.format.block] = peaks

@@ -350,8 +350,7 @@ def _serial_designs() -> Iterable[Design]:
 
 def _encoder_designs() -> Iterable[Design]:
     for name, block in BLOCKS.items():
-        if block.scale == E8M0:
-            yield _encoder(name, EncoderConfig(format=block), "")
+        yield _encoder(name, EncoderConfig(format=block), "")
     stochastic = EncoderConfig(format=BLOCKS["mxfp4"], stochastic=True)
     yield _encoder("mxfp4_stochastic", stochastic, ", rounded stochastically")
 
@@ -362,7 +361,7 @@ def _encoder(name: str, config: EncoderConfig, more: str) -> Design:
         f"{name}_encoder",
         config,
         f"{config.input_format.name} to blocks of {block.block} {block.element.name}{more}",
-        OCP_MX,
+        SOURCES.get(block.name, OCP_MX),
         "encoder",
     )
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from golden.encoder import EncoderConfig
-from golden.formats import E8M0, FP32, integer, minifloat
-from golden.mx import BLOCKS, mx
+from golden.formats import E4M3, E8M0, FP32, MXINT8, integer, minifloat
+from golden.mx import AMXFP4, BLOCKS, NVFP4, NVINT4, mx
 from hw.encoder import Encoder
 
 MX = {name: fmt for name, fmt in BLOCKS.items() if fmt.scale == E8M0}
@@ -29,6 +29,23 @@ VARIANTS = {
     "stochastic FP32": {"stochastic": True, "random_bits": 14, "input_format": FP32},
     "one lane": {"block": 1},
 }
+FRACTIONS = {name: fmt for name, fmt in BLOCKS.items() if fmt.scale != E8M0}
+FRACTION_VARIANTS = {
+    "": {},
+    "up": {"policy": "up", "pipeline": 1},
+    "away": {"rounding": "away", "scale_rounding": "away", "underflow": "one"},
+    "flush": {"subnormals": "flush", "pipeline": 2},
+    "FP32": {"input_format": FP32, "block": 2},
+    "FP32 up, away": {"input_format": FP32, "policy": "up", "rounding": "away", "block": 2},
+    "one lane": {"block": 1},
+}
+ASYMMETRIC_VARIANTS = {
+    "": {},
+    "up, away": {"policy": "up", "rounding": "away", "pipeline": 3},
+    "floor, FP32": {"policy": "floor", "input_format": FP32},
+    "even, flush": {"policy": "even", "subnormals": "flush"},
+    "ceil, stochastic": {"policy": "ceil", "stochastic": True},
+}
 UNITS = {
     f"{name} {variant}": config(fmt, **changes)
     for name, fmt in MX.items()
@@ -44,6 +61,25 @@ UNITS = {
     "E4M3 with infinity": config(mx(minifloat(4, 3, specials="ieee")), policy="ceil"),
     "E2M5": config(mx(minifloat(2, 5)), policy="up"),
     "32 lanes": config(MX["mxfp4"], block=32),
+} | {
+    f"{name} {variant}": config(fmt, **changes)
+    for name, fmt in FRACTIONS.items()
+    for variant, changes in FRACTION_VARIANTS.items()
+} | {
+    f"amxfp4 E8M0 {variant}": config(AMXFP4.replace(scale=E8M0), **changes)
+    for variant, changes in ASYMMETRIC_VARIANTS.items()
+} | {
+    "nvint4 full range, away": config(NVINT4, full_range=True, rounding="away"),
+    "amxint4": config(AMXFP4.replace(element=integer(4), full_range=True)),
+    "amxfp4 E4M3": config(AMXFP4, scale=E4M3),
+    "E1M2 by E3M4": config(
+        NVFP4.replace(element=minifloat(1, 2, bias=1), scale=minifloat(3, 4, specials="fn"))
+    ),
+    "INT3 by E4M3, up": config(NVINT4.replace(element=integer(3), policy="up")),
+    "mxfp8_e5m2 nearest": config(MX["mxfp8_e5m2"], policy="nearest"),
+    "mxfp8_e4m3 nearest": config(MX["mxfp8_e4m3"], policy="nearest", rounding="away"),
+    "mxfp6_e2m3 nearest": config(MX["mxfp6_e2m3"], policy="nearest", stochastic=True),
+    "amxint8": config(AMXFP4.replace(element=MXINT8, scale=E8M0, policy="floor")),
 }  # fmt: skip
 
 

@@ -1,0 +1,73 @@
+"""Where the codes of a block format begin: what its encoder compares magnitudes with.
+
+A quotient is never needed: ``peak / max`` is beyond ``b`` when ``peak`` is beyond ``max * b``, and
+``value / scale`` when ``value`` is beyond ``scale * b``. All of these are exact rational numbers,
+and a scale times an element's boundary has few significant bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from itertools import pairwise
+
+from .block import BlockFormat, max_number
+from .formats import Float, Int, Rounding
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """A code and those above it are for numbers beyond ``value``, or that are it if ``reached``."""
+
+    value: Fraction
+    reached: bool
+
+    @property
+    def exponent(self) -> int:
+        """floor(log2 value)."""
+        top, bottom = self.value.numerator, self.value.denominator
+        exponent = top.bit_length() - bottom.bit_length()
+        return exponent if Fraction(2) ** exponent <= self.value else exponent - 1
+
+    @property
+    def odd(self) -> int:
+        """``value`` without its powers of two, if it is an integer times one."""
+        return self.value.numerator // (self.value.numerator & -self.value.numerator)
+
+    @property
+    def fraction_bits(self) -> int:
+        """Bits behind the leading one."""
+        return self.odd.bit_length() - 1
+
+
+@cache
+def element_boundaries(fmt: BlockFormat) -> tuple[Boundary, ...]:
+    """Those of the magnitudes 1, 2, ... of an element, each with its code, in units of the scale.
+
+    The last one of an integer with ``full_range`` is for negative numbers alone.
+    """
+    element = fmt.element
+    if isinstance(element, Int):
+        count = element.maximum + fmt.full_range
+        grid = [Fraction(k, 1 << element.fraction_bits) for k in range(count + 1)]
+    else:
+        assert isinstance(element, Float)
+        codes = range(element.max_code + 1)
+        grid = [Fraction(float(value)) for value in element.decode(codes)]
+    return _middles(grid, fmt.rounding)
+
+
+@cache
+def scale_boundaries(fmt: BlockFormat) -> tuple[Boundary, ...]:
+    """Those of the scale codes 1, 2, ... in magnitudes of the peak (over the tensor scale)."""
+    top = Fraction(max_number(fmt.element))
+    grid = [Fraction(float(v)) * top for v in fmt.scale.decode(range(fmt.scale.max_code + 1))]
+    if fmt.policy == "up":
+        return tuple(Boundary(value, False) for value in grid[:-1])
+    return _middles(grid, fmt.scale_rounding)
+
+
+def _middles(grid: list[Fraction], ties: Rounding) -> tuple[Boundary, ...]:
+    middles = [(low + high) / 2 for low, high in pairwise(grid)]
+    return tuple(Boundary(v, ties == "away" or k % 2 == 0) for k, v in enumerate(middles, 1))

@@ -1,0 +1,5 @@
+"""Encoders: `golden/encoder.py` in hardware."""
+
+from .unit import Encoder
+
+__all__ = ["Encoder"]

@@ -1,0 +1,43 @@
+"""The unit, of either kind of scale.
+
+::
+
+    values ─┬─> Peak ─> Scale ─┬─> scale
+            └──────────────────┴─> Align ─> Round ─> elements      powers of two
+            └──────────────────┴─> Compare ──────────> elements    scales with a fraction
+
+Of a scale that is a power of two only exponents meet in the search for the peak: where the policy
+looks at the peak's mantissa too, each lane compares its own with a constant, and that one bit goes
+along as the least significant of its key. Everything that all lanes need of the scale is worked out
+once; a lane adds one shared number to its exponent, and that is the exponent field of its element,
+or how far to shift.
+
+Of other scales the peak's leading bits are found too. Nothing is divided: the peak is compared with
+the largest element times where each scale begins, which are constants, and values with the scale
+times where each element begins.
+"""
+
+from __future__ import annotations
+
+from golden.encoder import EncoderConfig
+
+from ..pipeline import Datapath, Register, layout
+from .align import Align
+from .compare import Compare
+from .fraction import FractionScale
+from .peak import Peak
+from .power import Scale
+from .random import RandomRegister
+from .round import Round
+
+
+class Encoder(Datapath):
+    """The unit of a :class:`golden.encoder.EncoderConfig`; see there for what it computes."""
+
+    def __init__(self, config: EncoderConfig):
+        front = RandomRegister(config) if config.stochastic else Register(layout(config.input))
+        if config.fraction:
+            parts = [Peak(config), FractionScale(config), Compare(config)]
+        else:
+            parts = [Peak(config), Scale(config), Align(config), Round(config)]
+        super().__init__(config, parts, front)
