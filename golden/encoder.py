@@ -14,6 +14,7 @@ from .block import POLICIES, BlockFormat, max_exponent, max_number, significand_
 from .boundaries import Boundary, element_boundaries, scale_boundaries
 from .errors import require
 from .formats import BF16, E8M0, Codes, Float, Int
+from .hadamard import SHIFTS, HadamardConfig
 from .unit import Beats, Field, Payload, Unit
 
 POWERS = ("floor", "ceil", "even", "up")
@@ -53,6 +54,10 @@ class EncoderConfig(Unit):
         State of the shift register (:mod:`golden.lfsr`) after reset. Block n since then takes the
         bits from ``n * block * random_bits`` on, ``random_bits`` a lane, the first ones least
         significant.
+    hadamard:
+        Transform every 16 or 32 values first (:mod:`golden.hadamard`); 0 does not.
+    hadamard_width, hadamard_shift:
+        ``width`` and ``shift`` of that transform.
     """
 
     format: BlockFormat
@@ -62,6 +67,9 @@ class EncoderConfig(Unit):
     zero_scale: Literal["one", "least"] = "one"
     random_bits: int = 8
     seed: int = lfsr.SEED
+    hadamard: int = 0
+    hadamard_width: int = 12
+    hadamard_shift: int | None = None
 
     def __post_init__(self) -> None:
         fmt, source = self.format, self.input_format
@@ -106,7 +114,30 @@ class EncoderConfig(Unit):
         require(1 <= self.random_bits <= 24, "random_bits", self.random_bits, "1 to 24")
         top = (1 << lfsr.DEGREE) - 1
         require(1 <= self.seed <= top, "seed", self.seed, f"1 to 2**{lfsr.DEGREE} - 1")
+        self._check_transform()
         super().__post_init__()
+
+    def _check_transform(self) -> None:
+        sizes = [size for size in SHIFTS if self.format.block % size == 0]
+        allowed = ", ".join(map(str, [0, *sizes]))
+        require(
+            self.hadamard in (0, *sizes), "hadamard", self.hadamard, f"{allowed} in such blocks"
+        )
+        if self.transform:  # checks its own parameters
+            assert self.transform.lanes == self.format.block
+
+    @property
+    def transform(self) -> HadamardConfig | None:
+        """The transform in front."""
+        if not self.hadamard:
+            return None
+        return HadamardConfig(
+            size=self.hadamard,
+            groups=self.format.block // self.hadamard,
+            number_format=self.input_format,
+            width=self.hadamard_width,
+            shift=self.hadamard_shift,
+        )
 
     def _check_power(self) -> None:
         fmt = self.format
@@ -193,9 +224,9 @@ class EncoderConfig(Unit):
 
     @property
     def stages(self) -> tuple[str, ...]:
-        if self.fraction:
-            return ("peak", "scale", "compare")
-        return ("peak", "scale", "align", "round")
+        front = self.transform.stages if self.transform else ()
+        back = ("compare",) if self.fraction else ("align", "round")
+        return (*front, "peak", "scale", *back)
 
     @property
     def input(self) -> Payload:
@@ -246,15 +277,19 @@ class EncoderConfig(Unit):
                 f"{number} is {POLICIES[fmt.policy]}, where peak is {peak} and emax is"
                 f" {max_exponent(fmt.element)}, kept within 2**-127 and 2**127."
             )
+        first = f"First: {self.transform.contract} With those: " if self.transform else ""
         return (
-            f"{chosen} elements[k] is values[k] / {number}, its magnitude rounded {rounding}, and"
-            f" saturated.{symmetric}{flush} Zeros keep their sign where the element format has"
-            f" one. {block} {zero}; {holds} that holds NaN or an infinity has"
+            f"{first}{chosen} elements[k] is values[k] / {number}, its magnitude rounded"
+            f" {rounding}, and saturated.{symmetric}{flush} Zeros keep their sign where the"
+            f" element format has one. {block} {zero}; {holds} that holds NaN or an infinity has"
             f" {'NaN scales' if fmt.asymmetric else 'the NaN scale'}, elements zero."
         )
 
     def compute(self, beats: Beats) -> dict[str, Codes]:
-        values = self.input_format.decode(self.input.check(beats)["values"])
+        beats = self.input.check(beats)
+        if self.transform:
+            beats = self.transform.compute(beats)
+        values = self.input_format.decode(beats["values"])
         if self.subnormals == "flush":
             tiny = np.abs(values) < 2.0**self.input_format.min_exponent
             values = np.where(tiny, np.copysign(0.0, values), values)
@@ -273,7 +308,9 @@ class EncoderConfig(Unit):
         return lambda quanta: np.floor((np.floor(quanta * one) + random) / one)
 
     def corners(self) -> Iterator[dict[str, Codes]]:
-        return (fraction_vectors if self.fraction else encoder_vectors).corners(self)
+        yield from (fraction_vectors if self.fraction else encoder_vectors).corners(self)
+        if self.transform:
+            yield from self.transform.corners()
 
     def random(self, rng: np.random.Generator, count: int) -> dict[str, Codes]:
         return encoder_vectors.random(self, rng, count)

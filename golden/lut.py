@@ -26,6 +26,11 @@ ENTRIES = 1 << GROUP - 1
 def _check(a: Int, lanes: int) -> None:
     whole = isinstance(a, Int) and a.signed and 2 <= a.bits <= 16 and not a.fraction_bits
     require(whole, "a", a, "a signed integer of 2 to 16 bits")
+    check_lanes(lanes)
+
+
+def check_lanes(lanes: int) -> None:
+    """:class:`BadInput` unless ``lanes`` activations fill tables."""
     require(4 <= lanes <= 256 and lanes % GROUP == 0, "lanes", lanes, "4, 8, 12 ... 256")
 
 

@@ -15,7 +15,9 @@ from golden.dot import DotConfig
 from golden.encoder import EncoderConfig
 from golden.errors import BadInput
 from golden.formats import BF16, DINT4, E8M0, FP16, FP32, INT4, INT8, INT32, UINT8, integer
+from golden.hadamard import SHIFTS, HadamardConfig
 from golden.lut import LutConfig, TablesConfig
+from golden.lut_float import FloatLutConfig, FloatTablesConfig
 from golden.mixpe import MixpeConfig
 from golden.mx import BLOCKS, ELEMENTS
 from golden.one_of import one_of
@@ -42,7 +44,9 @@ from .bitplane import Bitplane
 from .decoder import Decoder
 from .dot import Dot
 from .encoder import Encoder
+from .hadamard import Hadamard
 from .lut import Lut, Tables
+from .lut_float import FloatLut, FloatTables
 from .mixpe import Mixpe
 from .posit_codec import PositDecoder, PositEncoder
 from .posit_mac import PositMac
@@ -66,6 +70,7 @@ COMPONENTS: dict[type[Config], Callable[..., wiring.Component]] = {
     PositMacConfig: PositMac,
     SimdMacConfig: SimdMac,
     EncoderConfig: Encoder,
+    HadamardConfig: Hadamard,
     RequantizerConfig: Requantizer,
     TernaryConfig: TernaryDot,
     UnpackerConfig: Unpacker,
@@ -73,6 +78,8 @@ COMPONENTS: dict[type[Config], Callable[..., wiring.Component]] = {
     MixpeConfig: Mixpe,
     LutConfig: Lut,
     TablesConfig: Tables,
+    FloatLutConfig: FloatLut,
+    FloatTablesConfig: FloatTables,
     BitmodConfig: Bitmod,
     DequantizerConfig: Dequantizer,
     GsuConfig: GsuUnit,
@@ -332,6 +339,28 @@ def _serial_designs() -> Iterable[Design]:
             lookup,
             "dot product",
         )
+    tables = FloatTablesConfig()
+    yield Design(
+        "lut_bf16_tables32",
+        tables,
+        f"lookup tables of 32 BF16 activations, aligned to {tables.width} bits",
+        lookup,
+        "decoder",
+    )
+    for name, config, how in (
+        ("lut_w4a16_dot32", FloatLutConfig(), ""),
+        ("lut_w4a16_shared_dot32", FloatLutConfig(given=True), ", given the tables"),
+        ("lut_w1a16_dot32", FloatLutConfig(w_bits=1, encoding="bipolar"), ""),
+    ):
+        weights = "INT4" if config.w_bits == 4 else "1-bit (+1, -1)"
+        yield Design(
+            name,
+            config,
+            f"32-lane dot product of {weights} weights and BF16, aligned to {config.width} bits, by"
+            f" table lookup{how}, accumulating into FP32",
+            lookup,
+            "dot product",
+        )
     yield Design(
         "bitmod_pe",
         BitmodConfig(),
@@ -353,6 +382,17 @@ def _encoder_designs() -> Iterable[Design]:
         yield _encoder(name, EncoderConfig(format=block), "")
     stochastic = EncoderConfig(format=BLOCKS["mxfp4"], stochastic=True)
     yield _encoder("mxfp4_stochastic", stochastic, ", rounded stochastically")
+    for name, size in (("mxfp4", 32), ("nvfp4", 16)):
+        config = EncoderConfig(format=BLOCKS[name], hadamard=size)
+        yield _encoder(f"{name}_hadamard", config, f", after a Hadamard transform of {size}")
+    for size in SHIFTS:
+        yield Design(
+            f"hadamard{size}",
+            HadamardConfig(size=size),
+            f"Hadamard transform of {size} BF16 numbers, in integers of a common exponent",
+            "HALO (arXiv 2501.02625), Quartet (arXiv 2505.14669), Quamba (arXiv 2410.13229)",
+            "encoder",
+        )
 
 
 def _encoder(name: str, config: EncoderConfig, more: str) -> Design:

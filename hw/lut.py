@@ -38,7 +38,8 @@ class Lut(Datapath):
             parts.append(Precompute(config.tables, i, o))
         parts.append(Lookup(config, o if parts else i))
         if not config.serial:
-            super().__init__(config, [*parts, Sum(config)])
+            total = Sum(config, gather_layout_or_pair(config), layout(config.output))
+            super().__init__(config, [*parts, total])
             return
         back = Gather(
             layout(config.output),
@@ -141,9 +142,12 @@ class Precompute(Stage):
 class Lookup(RowTree):
     """An entry for every four weight bits, and the tree over them."""
 
-    def __init__(self, config: LutConfig, i: data.StructLayout):
+    def __init__(
+        self, config: LutConfig, i: data.StructLayout, beside: dict[str, ShapeLike] | None = None
+    ):
+        """``beside``: fields of ``i`` that go by."""
         self.config = config
-        super().__init__(i, gather_layout_or_pair(config))
+        super().__init__(i, gather_layout_or_pair(config, beside))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -197,12 +201,15 @@ class Lookup(RowTree):
         return row, negative
 
 
-def gather_layout_or_pair(config: LutConfig) -> data.StructLayout:
-    """Sums in carry-save form: of a step, or of the whole beat."""
+def gather_layout_or_pair(
+    config: LutConfig, beside: dict[str, ShapeLike] | None = None
+) -> data.StructLayout:
+    """Sums in carry-save form: of a step, or of the whole beat, and what is ``beside`` them."""
     if config.serial:
         return gather_layout(_bits(config), results=config.columns)
     members = gather_layout(_bits(config), results=config.columns).members
-    return data.StructLayout({n: f for n, f in members.items() if n not in MARKS})
+    pair = {n: f for n, f in members.items() if n not in MARKS}
+    return data.StructLayout(pair | (beside or {}))
 
 
 class Sum(Stage):
@@ -210,12 +217,14 @@ class Sum(Stage):
 
     delay = 14
 
-    def __init__(self, config: LutConfig):
+    def __init__(self, config: LutConfig, i: data.StructLayout, o: data.StructLayout):
+        """The sums are first in ``o``; fields that are in both go by."""
         self.config = config
-        super().__init__(gather_layout_or_pair(config), layout(config.output))
+        super().__init__(i, o)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        self.pass_on(m)
         bits, halved = _bits(self.config), _halved(self.config)
         for k in range(self.config.columns):
             left, right = (row.word_select(k, bits) for row in (self.i.total, self.i.carry))

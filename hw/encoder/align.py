@@ -9,7 +9,7 @@ from golden.formats import Float, Int
 
 from ..arith import named, shift_right_sticky
 from ..pipeline import Stage, lanes_of
-from .search import at_least
+from ..search import at_least
 from .widths import Widths, aligned, scaled
 
 

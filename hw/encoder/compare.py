@@ -9,8 +9,8 @@ from golden.formats import Float
 
 from ..arith import named
 from ..pipeline import Stage, lanes_of, layout
+from ..search import at_least, thermometer
 from .fraction import fraction_layout
-from .search import at_least, thermometer
 from .window import Window
 
 Products = dict[int, tuple[Value, Value]]

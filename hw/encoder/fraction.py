@@ -9,8 +9,8 @@ from golden.encoder import EncoderConfig
 
 from ..arith import named
 from ..pipeline import Stage, layout
+from ..search import at_least, thermometer
 from .peak import peaks
-from .search import at_least, thermometer
 from .widths import values
 from .window import Window
 

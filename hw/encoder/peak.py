@@ -11,7 +11,7 @@ from golden.encoder import EncoderConfig
 
 from ..arith import named
 from ..pipeline import Stage, lanes_of
-from .search import at_least, greatest
+from ..search import at_least, greatest
 from .widths import Widths, values
 from .window import Window
 

@@ -19,9 +19,12 @@ times where each element begins.
 
 from __future__ import annotations
 
+from amaranth.lib import data
+
 from golden.encoder import EncoderConfig
 
-from ..pipeline import Datapath, Register, layout
+from ..hadamard import transform
+from ..pipeline import Datapath, Register, Stage, layout
 from .align import Align
 from .compare import Compare
 from .fraction import FractionScale
@@ -29,6 +32,7 @@ from .peak import Peak
 from .power import Scale
 from .random import RandomRegister
 from .round import Round
+from .widths import values
 
 
 class Encoder(Datapath):
@@ -37,7 +41,9 @@ class Encoder(Datapath):
     def __init__(self, config: EncoderConfig):
         front = RandomRegister(config) if config.stochastic else Register(layout(config.input))
         if config.fraction:
-            parts = [Peak(config), FractionScale(config), Compare(config)]
+            parts: list[Stage] = [Peak(config), FractionScale(config), Compare(config)]
         else:
             parts = [Peak(config), Scale(config), Align(config), Round(config)]
+        if config.transform is not None:
+            parts = [*transform(config.transform, data.StructLayout(values(config))), *parts]
         super().__init__(config, parts, front)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Const, Module, Value
 
-from ..arith import named
+from .arith import named
 
 
 def at_least(value: Value, constant: int) -> Value:

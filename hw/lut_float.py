@@ -1,0 +1,78 @@
+"""Table lookup with floating-point activations: `golden/lut_float.py` in hardware."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, ShapeLike
+from amaranth.lib import data
+
+from golden import block_float
+from golden.lut_float import FloatLutConfig, FloatTablesConfig
+
+from .block_float import Common, Groups
+from .float_add import Add, Align, Normalise, Renormalise, Round, WideAdd
+from .lut import Lookup, Precompute, gather_layout_or_pair
+from .lut import Sum as IntegerSum
+from .pipeline import Datapath, Stage, layout
+
+
+class FloatTables(Datapath):
+    """The unit of a :class:`golden.lut_float.FloatTablesConfig`; see there for what it computes."""
+
+    def __init__(self, config: FloatTablesConfig):
+        i, o = layout(config.input), layout(config.output)
+        super().__init__(config, _tables(config, i, o))
+
+
+class FloatLut(Datapath):
+    """The unit of a :class:`golden.lut_float.FloatLutConfig`; see there for what it computes."""
+
+    def __init__(self, config: FloatLutConfig):
+        given = layout(config.input)
+        parts: list[Stage] = []
+        if not config.given:
+            beside = {n: field for n, field in given.members.items() if n != "a"}
+            tables = data.StructLayout(dict(layout(config.tables.output).members) | beside)
+            parts, given = _tables(config.tables, given, tables), tables
+        parts += [Lookup(config.integers, given, _beside(config)), Sum(config)]
+        wide = wide_add(config)
+        parts += [kind(wide) for kind in (Normalise, Align, Add, Renormalise, Round)]
+        super().__init__(config, parts)
+
+
+def _tables(config: FloatTablesConfig, i: data.StructLayout, o: data.StructLayout) -> list[Stage]:
+    """The stages that make tables of field ``a`` of ``i``."""
+    lanes = config.lanes
+    groups = Groups(config.a, config.width, lanes, lanes, "a", integers="a", exponents="exponent")
+    return [Common(groups, i), Precompute(config.integers, groups.layout(i), o)]
+
+
+def _beside(config: FloatLutConfig) -> dict[str, ShapeLike]:
+    """What goes by the sum: its exponent, and the accumulator."""
+    exponent = layout(config.tables.output).members["exponent"]
+    return {"exponent": exponent, "acc": layout(config.input).members["acc"]}
+
+
+def wide_add(config: FloatLutConfig) -> WideAdd:
+    """How the exact sum meets the accumulator."""
+    bounds = config.integers.sum_range
+    return WideAdd(
+        bits=config.integers.sum_format.bits,
+        magnitude_bits=max(abs(bound) for bound in bounds).bit_length(),
+        exponent=block_float.unit_exponent(config.a, config.width),
+        top_exponent=(1 << config.a.exponent_bits) - 1,
+        accumulator=config.accumulator,
+        specials=("nan",),
+    )
+
+
+class Sum(IntegerSum):
+    """The one addition that propagates carries, and whether there were only numbers."""
+
+    def __init__(self, config: FloatLutConfig):
+        i = gather_layout_or_pair(config.integers, _beside(config))
+        super().__init__(config.integers, i, wide_add(config).sum_layout)
+
+    def elaborate(self, platform: object) -> Module:
+        m = super().elaborate(platform)
+        m.d.comb += self.o.nan.eq(self.i.exponent.all())
+        return m
