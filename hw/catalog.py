@@ -16,6 +16,7 @@ from golden.encoder import EncoderConfig
 from golden.errors import BadInput
 from golden.formats import BF16, DINT4, E8M0, FP16, FP32, INT4, INT8, INT32, UINT8, integer
 from golden.hadamard import SHIFTS, HadamardConfig
+from golden.log_quantizer import LogQuantizerConfig
 from golden.lut import LutConfig, TablesConfig
 from golden.lut_float import FloatLutConfig, FloatTablesConfig
 from golden.mixpe import MixpeConfig
@@ -45,6 +46,7 @@ from .decoder import Decoder
 from .dot import Dot
 from .encoder import Encoder
 from .hadamard import Hadamard
+from .log_quantizer import LogQuantizer
 from .lut import Lut, Tables
 from .lut_float import FloatLut, FloatTables
 from .mixpe import Mixpe
@@ -72,6 +74,7 @@ COMPONENTS: dict[type[Config], Callable[..., wiring.Component]] = {
     EncoderConfig: Encoder,
     HadamardConfig: Hadamard,
     RequantizerConfig: Requantizer,
+    LogQuantizerConfig: LogQuantizer,
     TernaryConfig: TernaryDot,
     UnpackerConfig: Unpacker,
     BitplaneConfig: Bitplane,
@@ -417,6 +420,20 @@ def _requantizers() -> Iterable[Design]:
         )
 
 
+def _log_quantizers() -> Iterable[Design]:
+    for name, config, what in (
+        ("log2_quantizer", LogQuantizerConfig(), "2"),
+        ("adalog_quantizer", LogQuantizerConfig(table=True), "of any table"),
+    ):
+        yield Design(
+            name,
+            config,
+            f"16 UINT16 numbers to 4-bit logarithms, base {what}",
+            "AdaLog (Wu et al., ECCV 2024)",
+            "requantizer",
+        )
+
+
 def _sparse_designs() -> Iterable[Design]:
     spade = "SPADE (Lee et al., HPCA 2024)"
     for pe in ("int8", "int4", "dint4"):
@@ -516,6 +533,7 @@ CATALOG: tuple[Design, ...] = (
     *_posit_designs(),
     *_serial_designs(),
     *_requantizers(),
+    *_log_quantizers(),
     *_sparse_designs(),
 )
 
