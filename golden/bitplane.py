@@ -3,9 +3,9 @@
 Widths and encodings are part of the beat. Weights are taken one plane a cycle, so that a narrower
 weight is a faster one.
 
-Sources: Zeng et al., "ABQ-LLM" (AAAI 2025: a product of a p-bit and a q-bit matrix as p x q binary
-ones); Ma et al., "APT-LLM" (2025: bipolar integers, whose bits are worth +1 and -1); Wei et al.,
-"T-MAC" (EuroSys 2025: weights bit by bit against whole activations).
+Sources: Zeng et al., "ABQ-LLM" (arXiv 2408.08554: a product of a p-bit and a q-bit matrix as p x q
+binary ones); Ma et al., "APT-LLM" (arXiv 2508.19087: bipolar integers, whose bits are worth +1 and
+-1); Wei et al., "T-MAC" (EuroSys 2025: weights bit by bit against whole activations).
 """
 
 from __future__ import annotations

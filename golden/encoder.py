@@ -163,7 +163,7 @@ class EncoderConfig(Unit):
             fmt.name,
             "one with a scale of 2 to 6 exponent and up to 4 mantissa bits, and a bias of up to 40",
         )
-        # What would be lost of a quotient that is not formed cannot be rounded stochastically.
+        # Boundaries would differ from lane to lane: the scale times a random number each.
         require(not self.stochastic, "stochastic", self.stochastic, "False with such a scale")
         require(self.zero_scale == "one", "zero_scale", self.zero_scale, "one with such a scale")
 

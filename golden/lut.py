@@ -2,7 +2,7 @@
 
 Sources: Mo et al., "LUT Tensor Core" (ISCA 2025: weights read as +-1 bits, so that half of a table
 is the other half's negative; tables made once for many weight columns); Wei et al., "T-MAC"
-(EuroSys 2025: bit-serial lookups); "SAIL" (2025).
+(EuroSys 2025: bit-serial lookups); Zhang et al., "SAIL" (arXiv 2509.25853).
 """
 
 from __future__ import annotations

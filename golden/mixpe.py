@@ -1,8 +1,8 @@
 """Dot products of low-bit weights by shift and add, dequantised once a group.
 
-Sources: Zhang et al., "MixPE" (2024: multiplication by shift and add; scale and zero point after
-the dot product of a group; W4A8 and W4A16); Lin et al., "QServe" (2024: progressive group
-quantization, whose inner scale is an integer, so that a group returns an integer).
+Sources: Zhang et al., "MixPE" (arXiv 2411.16158: multiplication by shift and add; scale and zero
+point after the dot product of a group; W4A8 and W4A16); Lin et al., "QServe" (MLSys 2025:
+progressive group quantization, whose inner scale is an integer, so a group returns an integer).
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Ternary and binary weights: packed, unpacked, and in dot products with integer activations.
 
 Sources: ternary weights of quantised transformers: Kim et al., "Token-Scaled Logit Distillation for
-Ternary Weight Generative Language Models" (TSLD, NeurIPS 2023), Huang et al., "Tequila" (2025);
-binary and ternary: Kim et al., "Teacher Intervention" (EACL 2023). None of them says how weights
-lie in memory: the packings are our choice (see ``docs/ternary.md``).
+Ternary Weight Generative Language Models" (TSLD, NeurIPS 2023), Huang et al., "Tequila" (arXiv
+2509.23809), Wang et al., "MoTE" (arXiv 2506.14435); binary and ternary: Kim et al., "Teacher
+Intervention" (EACL 2023). None of them says how weights lie in memory: the packings are our choice
+(see ``docs/ternary.md``).
 """
 
 from __future__ import annotations

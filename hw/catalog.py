@@ -271,7 +271,10 @@ def _posit_designs() -> Iterable[Design]:
 
 
 def _serial_designs() -> Iterable[Design]:
-    tsld = "TSLD (NeurIPS 2023), Teacher Intervention (EACL 2023), Tequila (2025)"
+    tsld = (
+        "TSLD (NeurIPS 2023), Teacher Intervention (EACL 2023), Tequila (arXiv 2509.23809),"
+        " MoTE (arXiv 2506.14435)"
+    )
     yield Design(
         "ternary_int8_dot64",
         TernaryConfig(),
@@ -304,7 +307,7 @@ def _serial_designs() -> Iterable[Design]:
         "bitplane_dot64",
         BitplaneConfig(),
         "64-lane dot product by bit planes: any widths of 1 to 8 bits and encodings at run time",
-        "ABQ-LLM (AAAI 2025), APT-LLM (2025), T-MAC (EuroSys 2025)",
+        "ABQ-LLM (arXiv 2408.08554), APT-LLM (arXiv 2508.19087), T-MAC (EuroSys 2025)",
         "dot product",
     )
     for name, config in (
@@ -317,10 +320,10 @@ def _serial_designs() -> Iterable[Design]:
             config,
             f"group of 32 UINT4 weights by {config.a.name}: shift and add, then zero point and"
             f" {config.scale.name} scale into {config.accumulator.name}",
-            "QServe (MLSys 2025)" if name.startswith("qserve") else "MixPE (2024)",
+            "QServe (MLSys 2025)" if name.startswith("qserve") else "MixPE (arXiv 2411.16158)",
             "dot product",
         )
-    lookup = "LUT Tensor Core (ISCA 2025), T-MAC (EuroSys 2025), SAIL (2025)"
+    lookup = "LUT Tensor Core (ISCA 2025), T-MAC (EuroSys 2025), SAIL (arXiv 2509.25853)"
     yield Design(
         "lut_tables32",
         TablesConfig(),
