@@ -25,19 +25,24 @@ output = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
 def main(command: click.Command) -> None:
-    """Run ``command``; bad input is one line on stderr and exit status 2."""
+    """Run ``command``; bad input is one line on stderr and exit status 2, what the machine refuses
+    (a full disk) one line and status 1."""
     try:
         status = command.main(standalone_mode=False)
     except (BadInput, click.UsageError) as error:
         message = error.format_message() if isinstance(error, click.UsageError) else str(error)
         print(f"error: {' '.join(message.split())}", file=sys.stderr)
         sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:  # the reader of our output (head, less) has gone: not our error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:  # a full disk, no permission: files are whole or absent all the same
+        where = f": {error.filename}" if error.filename else ""
+        print(f"error: {error.strerror or error}{where}", file=sys.stderr)
+        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)
 
 

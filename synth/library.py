@@ -101,8 +101,21 @@ class Library:
         globs = dont_use + tuple(
             glob for names, globs in DONT_USE.items() if fnmatch(self.name, names) for glob in globs
         )
-        cells = (self._cell(group, globs) for group in self.root.all("cell"))
-        self.cells = {cell.name: cell for cell in cells}
+        try:
+            cells = (self._cell(group, globs) for group in self.root.all("cell"))
+            self.cells = {cell.name: cell for cell in cells}
+            self._require_the_least()
+            _ = self.driver, self.output_load, self.data_load, self.clock_slew, self.corner
+            _ = self.time_unit, self.energy_unit, self.voltage
+        except (ValueError, KeyError, IndexError) as error:
+            if isinstance(error, BadInput):
+                raise
+            raise BadInput(
+                f"library {self.name} ({self.path.name}) cannot be understood: {error!r}; allowed:"
+                " units, capacitances and tables that are numbers"
+            ) from error
+
+    def _require_the_least(self) -> None:
         for what, found in (
             ("flip-flop", [c for c in self.usable if c.kind == "flip-flop"]),
             ("inverter", self._computing((True, False))),

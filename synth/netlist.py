@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .library import Cell, Library
+from .yosys import Failed
 
 #: What Yosys calls a wire that nobody named.
 _MADE_UP = re.compile("_[0-9]+_")
@@ -101,9 +102,12 @@ class Netlist:
 
 def read(path: Path, library: Library, memories: Mapping[str, Cell] = {}) -> dict[str, Netlist]:
     """Every module of a Yosys JSON file, plain or compressed; blackboxes (library cells, memories)
-    are left out."""
+    are left out. Raises :class:`Failed` for half a file, as tools leave it on a full disk."""
     data = path.read_bytes()
-    modules = json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)["modules"]
+    try:
+        modules = json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)["modules"]
+    except (ValueError, EOFError) as error:
+        raise Failed(f"{path.name} is not whole ({error}); is the disk full?") from error
     return {
         name: Netlist(name, module, library, memories)
         for name, module in modules.items()

@@ -30,6 +30,7 @@ from .liberty import Group
 from .library import Cell, Library
 from .netlist import Instance, Net, Netlist
 from .sta import Timing
+from .yosys import Failed
 
 
 @dataclass(frozen=True)
@@ -257,30 +258,38 @@ def _tables(library: Library) -> Callable[[Group], tuple[np.ndarray, np.ndarray,
     known: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     def read(table: Group) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        if id(table) in known:  # the library keeps its groups alive, so an id stays one group's
-            return known[id(table)]
-        template = templates.get(table.names[0] if table.names else "")
-        values = np.array(_numbers(table.lists["values"]))
-        axes: dict[str, np.ndarray] = {"slew": np.zeros(1), "load": np.zeros(1)}
-        order = []
-        for index in ("1", "2"):
-            variable = template.simple.get(f"variable_{index}") if template else None
-            if variable and values.size > 1:
-                axis = "load" if "capacitance" in variable else "slew"
-                stated = table.lists.get(f"index_{index}") or template.lists[f"index_{index}"]
-                axes[axis] = np.array(_numbers(stated))
-                order.append(axis)
-        values = values.reshape([axes[axis].size for axis in order] or [1])
-        if order == ["load", "slew"]:
-            values = values.T
-        elif order == ["load"]:
-            values = values[None, :]
-        elif len(order) < 2:
-            values = values[:, None]
-        known[id(table)] = axes["slew"], axes["load"], values
+        if id(table) not in known:  # the library keeps its groups alive: an id stays one group's
+            try:
+                known[id(table)] = _table(table, templates.get((*table.names, "")[0]))
+            except (ValueError, KeyError) as error:
+                raise Failed(
+                    f"library {library.name}: a table {table.kind} ({', '.join(table.names)})"
+                    f" cannot be read: {error}"
+                ) from error
         return known[id(table)]
 
     return read
+
+
+def _table(table: Group, template: Group | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    values = np.array(_numbers(table.lists["values"]))
+    axes: dict[str, np.ndarray] = {"slew": np.zeros(1), "load": np.zeros(1)}
+    order = []
+    for index in ("1", "2"):
+        variable = template.simple.get(f"variable_{index}") if template else None
+        if variable and values.size > 1:
+            axis = "load" if "capacitance" in variable else "slew"
+            stated = table.lists.get(f"index_{index}") or template.lists[f"index_{index}"]
+            axes[axis] = np.array(_numbers(stated))
+            order.append(axis)
+    values = values.reshape([axes[axis].size for axis in order] or [1])
+    if order == ["load", "slew"]:
+        values = values.T
+    elif order == ["load"]:
+        values = values[None, :]
+    elif len(order) < 2:
+        values = values[:, None]
+    return axes["slew"], axes["load"], values
 
 
 def _numbers(items: tuple[str, ...]) -> list[float]:

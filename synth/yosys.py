@@ -121,4 +121,5 @@ def run(steps: list[str], folder: Path, timeout: float) -> None:
     if status:
         lines = (folder / "yosys.log").read_text(errors="replace").splitlines()
         errors = [line for line in lines if "ERROR" in line or "Error" in line]
-        raise Failed(f"Yosys: {(errors or lines or ['no output'])[-1].strip()} (status {status})")
+        said = (errors or lines or ["no output"])[-1].strip().replace(f"{folder.resolve()}/", "")
+        raise Failed(f"Yosys: {said} (status {status})")
