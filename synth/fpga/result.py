@@ -30,7 +30,7 @@ KINDS = {
         "fmax",
         "MHz",
         "higher",
-        "after routing, slowest corner of the speed grade, between registers at every port",
+        "after routing, between registers at every port",
     ),
 }
 
