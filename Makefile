@@ -42,7 +42,7 @@ SYNTH    = $(foreach l,$(LIBERTY),--liberty '$(l)') $(foreach c,$(CORNER),--corn
 
 # Patterns in DESIGN are for the catalog, not for the files of this folder.
 .DEFAULT_GOAL := all
-.PHONY: all help setup debian doctor verilog lint sim synth fmax fpga report test test-full oracles recipes sweep bench-flow bench-golden spade bench-spade clean
+.PHONY: all help setup debian doctor verilog lint sim synth fmax fpga questions report test test-full oracles recipes sweep bench-flow bench-golden spade bench-spade clean
 
 all: debian $(STAMP) ## set up, then Verilog of the whole catalog, a quick simulation and synthesis, the report
 	@$(RUN) -m hw verilog
@@ -101,8 +101,12 @@ spade: setup ## layers of a frame on the accelerator in RTL [FRAME= NETWORK= VAR
 bench-spade: setup ## whole networks on the accelerator in RTL, against the bound: hours, goes on where it stopped
 	@$(RUN) -m sim bench-spade $(CHOICES)
 
+questions: setup ## all designs that the report's questions are about, and the report
+	@$(RUN) -m synth run $$($(RUN) -m synth questions) $(SYNTH)
+	@$(RUN) -m synth report $(call option,TENSOR,--tensor)
+
 report: setup ## build/report/index.html and index.md from what has been simulated and synthesised
-	@$(RUN) -m synth report
+	@$(RUN) -m synth report $(call option,TENSOR,--tensor)
 
 # One BLAS thread a test process: two processes share two cores, and waiting threads spin.
 test: setup ## all tests, with a summary

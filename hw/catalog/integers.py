@@ -27,6 +27,13 @@ def integer_designs() -> Iterable[Design]:
             PLAIN,
             "dot product",
         )
+    yield Design(
+        "int4_int8_dot32",
+        DotConfig(a=INT8, w=INT4, accumulator=INT32),
+        "32-lane dot product of INT8 activations by INT4 weights accumulating into INT32",
+        PLAIN,
+        "dot product",
+    )
 
 
 def dint_designs() -> Iterable[Design]:

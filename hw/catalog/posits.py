@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from golden.dot import DotConfig
-from golden.formats import BF16, FP32
+from golden.formats import BF16, E2M1, E4M3, FP16, FP32
 from golden.posit import P4_1, P8_0, P16_1
 from golden.posit_codec import PositDecoderConfig, PositEncoderConfig
 from golden.posit_mac import PositMacConfig
 from golden.simd_mac import SimdMacConfig
 
 from .design import Design
-from .sources import POSIT
+from .sources import OCP_MX, POSIT
 
 
 def posit_designs() -> Iterable[Design]:
@@ -53,3 +53,23 @@ def posit_designs() -> Iterable[Design]:
         "XR-NPE (arXiv 2508.13049)",
         "mac",
     )
+    for name, each, source in (("posit16_1", P16_1, POSIT), ("fp16", FP16, "IEEE 754-2019")):
+        yield Design(
+            f"{name}_mac",
+            SimdMacConfig(formats=(each,)),
+            f"{each.name} multiply-accumulate into an exact accumulator of 128 bits",
+            source,
+            "mac",
+        )
+
+
+def float_designs() -> Iterable[Design]:
+    """Without scales: what posits are compared with."""
+    for fmt in (E2M1, E4M3):
+        yield Design(
+            f"fp{fmt.bits}_{fmt.name.lower()}_dot32",
+            DotConfig(a=fmt, w=fmt, accumulator=FP32),
+            f"32-lane {fmt.name} dot product without scales, exact, accumulating into FP32",
+            OCP_MX,
+            "dot product",
+        )

@@ -10,11 +10,18 @@ from pathlib import Path
 import pytest
 
 from golden.errors import BadInput
-from synth import collect, report
+from synth import report
 from synth.metrics import load, save
+from synth.report.collect import simulation
 from synth.tables import COLUMNS, figure
 
 SAMPLES = Path(__file__).with_name("samples")
+
+
+@pytest.fixture(autouse=True)
+def no_weights(monkeypatch):
+    """Measuring the real weights takes half a minute."""
+    monkeypatch.setattr("synth.report.quality.PACKAGE", "no-such-package")
 
 
 @pytest.fixture
@@ -36,27 +43,28 @@ def sim(build, name, **changes):
 
 
 class Page(HTMLParser):
-    """The cells of the first table, the links out of the page, and the nesting of the tags."""
+    """The cells of the table of all designs, the links out of the page, and the nesting of the tags."""
 
     VOID = frozenset({"meta", "br", "link", "img", "use", "path", "input"})
 
     def __init__(self, text):
         super().__init__()
-        self.rows, self.external, self.open, self.cell, self.tables = [], [], [], None, 0
+        self.rows, self.external, self.open, self.cell, self.within = [], [], [], None, False
         self.ids = []
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         facts = dict(attributes)
         self.open += [] if tag in self.VOID else [tag]
-        self.tables += tag == "table"
+        if tag == "table":
+            self.within = facts.get("id") == "results"
         self.ids += [facts["id"]] if "id" in facts else []
         for key in ("src", "href", "xlink:href"):
             if key in facts and not facts[key].startswith("#"):
                 self.external.append(facts[key])
-        if self.tables == 1 and tag == "tr":
+        if self.within and tag == "tr":
             self.rows.append([])
-        if self.tables == 1 and tag in ("td", "th"):
+        if self.within and tag in ("td", "th"):
             self.cell = ""
             self.rows[-1].append(facts.get("title", ""))
 
@@ -145,7 +153,7 @@ def test_markdown_and_json_say_the_same(own):
 )
 def test_simulation_status(own, changes, status):
     sim(own, "sample_mac", **changes)
-    rows = {row.result.design: row for row in collect.collect(own).rows}
+    rows = {row.result.design: row for row in report.collect(own).rows}
     assert rows["sample_mac"].simulation.status == status
     assert rows["sample_dot4"].simulation.status == "not run"
     if status == "pass":
@@ -155,13 +163,13 @@ def test_simulation_status(own, changes, status):
 def test_unreadable_simulation_is_no_pass(own):
     sim(own, "sample_mac")
     (own / "sim" / "sample_mac" / "result.json").write_text("{")
-    assert collect.simulation(own, "sample_mac", "x").status == "fail"
+    assert simulation(own, "sample_mac", "x").status == "fail"
 
 
 def test_outdated_verilog_is_marked(own):
     (own / "verilog").mkdir()
     (own / "verilog" / "sample_mac.v").write_text("module sample_mac; endmodule\n")
-    rows = {row.result.design: row for row in collect.collect(own).rows}
+    rows = {row.result.design: row for row in report.collect(own).rows}
     assert rows["sample_mac"].outdated and not rows["sample_dot4"].outdated
     assert ">outdated<" in report.write(own).read_text()
 
@@ -183,7 +191,7 @@ def test_ratios_are_of_the_figures(own):
     shutil.copytree(own / "synth" / "sample_mac", own / "synth" / "int8_mac")
     mac = replace(base, design="int8_mac", family="mac")
     save(own / "synth" / "int8_mac" / "metrics.json", mac)
-    families = {family.name: family for family in collect.collect(own).families}
+    families = {family.name: family for family in report.collect(own).families}
     dots = {ratio.design: ratio for ratio in families["dot product"].ratios}
     assert dots["int8_dot32"].ratios == {"area": 1, "critical_path": 1, "energy": 1}
     for key in ("area", "critical_path", "energy"):
@@ -195,7 +203,7 @@ def test_ratios_are_of_the_figures(own):
 def test_unlike_figures_make_no_ratio(own):
     named(own, "sample_mac", "int8_dot32")
     named(own, "sample_dot4", "mxfp4_dot32", recipe="area")
-    whole = collect.collect(own)
+    whole = report.collect(own)
     families = {family.name: family for family in whole.families}
     ratios = families["dot product"].ratios
     assert [ratio.design for ratio in ratios] == ["int8_dot32", "sample_dot4"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from golden.errors import BadInput
 
-from .metrics import KINDS, Result, load
+from ..metrics import KINDS, Result, load
 
 #: Family -> the design that its members are compared with.
 YARDSTICKS = {"dot product": "int8_dot32", "mac": "int8_mac", "decoder": "mxint8_decoder"}
@@ -85,7 +85,7 @@ class Report:
         """Library, corner, recipe and clock of the figures, and the activity that power is of: one
         line where all agree."""
         results = [row.result for row in self.rows]
-        return list(dict.fromkeys(f"{_setting(r)}, power {activity(r)}" for r in results))
+        return list(dict.fromkeys(f"{setting(r)}, power {activity(r)}" for r in results))
 
     @cached_property
     def families(self) -> list[Family]:
@@ -98,7 +98,7 @@ class Report:
         yardstick = found.get(YARDSTICKS.get(name, ""))
         # Figures made in different ways do not make a ratio.
         alike = [
-            row.result for row in rows if yardstick and _setting(row.result) == _setting(yardstick)
+            row.result for row in rows if yardstick and setting(row.result) == setting(yardstick)
         ]
         mac = found.get("int8_mac")
         ratios = []
@@ -112,7 +112,7 @@ class Report:
                 if _both(result, yardstick, key)
             }
             lane = None
-            if mac and row.lanes and name == "dot product" and _setting(mac) == _setting(result):
+            if mac and row.lanes and name == "dot product" and setting(mac) == setting(result):
                 lane = result["area"] / row.lanes / mac["area"]
             ratios.append(Ratio(result.design, of, lane))
         return Family(
@@ -142,7 +142,8 @@ class Report:
         }
 
 
-def _setting(result: Result) -> str:
+def setting(result: Result) -> str:
+    """How figures were made: what must be alike where they are compared."""
     p = result.provenance
     return f"{p.library} ({p.corner}), recipe {p.recipe}, clock {p.period_ns:g} ns"
 
