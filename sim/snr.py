@@ -33,7 +33,9 @@ WIDE = {
     "bf16": BF16,
     "posit16_1": P16_1,
 }
-SAMPLE = 1 << 16
+BITMOD_GROUP = 128
+"""Weights that share a scale and a special value."""
+SAMPLE = 1 << 14
 """Numbers on which that power of two is chosen."""
 
 
@@ -86,11 +88,13 @@ def table(values: Values) -> list[Row]:
         kept = _by_chunk(blocks, partial(_group, fmt=fmt))
         bits = fmt.bits + FP16.bits / BLOCK
         rows.append(Row(f"{fmt.name.lower()}_group32", "FP16 / 32", bits, _snr(blocks, kept)))
-    for name, scale, bits, keep in (
-        ("uint4_group32", "FP16 and zero / 32", 4 + (16 + 4) / 32, _group_with_zero),
-        ("bitmod_fp4", "8 bits and special / 128", 4 + (8 + 3) / 128, _bitmod),
-    ):
-        rows.append(Row(name, scale, bits, _snr(blocks, _by_chunk(blocks, keep))))
+    kept = _by_chunk(blocks, _group_with_zero)
+    bits = 4 + (FP16.bits + 4) / BLOCK
+    rows.append(Row("uint4_group32", "FP16 and zero / 32", bits, _snr(blocks, kept)))
+    groups = np.pad(blocks.ravel(), (0, -blocks.size % BITMOD_GROUP)).reshape(-1, BITMOD_GROUP)
+    kept = _by_chunk(groups, _bitmod).ravel()[: blocks.size].reshape(blocks.shape)
+    bits = 4 + (8 + 3) / BITMOD_GROUP
+    rows.append(Row("bitmod_fp4", "8 bits and special / 128", bits, _snr(blocks, kept)))
     return rows
 
 
@@ -130,21 +134,19 @@ def _group_with_zero(part: Values) -> Values:
     return (UINT4.decode(UINT4.encode(part / step + zero)) - zero) * step
 
 
-def _bitmod(part: Values) -> Values:
-    size = 128
-    padded = np.pad(part.ravel(), (0, -part.size % size)).reshape(-1, size)
-    peak = np.abs(padded).max(axis=1, keepdims=True)
+def _bitmod(groups: Values) -> Values:
+    peak = np.abs(groups).max(axis=1, keepdims=True)
     peak[peak == 0] = 1
-    best, least = np.zeros_like(padded), np.full((len(padded), 1), np.inf)
+    best, least = np.zeros_like(groups), np.full((len(groups), 1), np.inf)
     for special in (s | sign for s in range(3) for sign in (0, 4)):
         numbers = np.unique(bitmod.weights(np.arange(16), bitmod.FP4, special)).astype(np.float64)
         step = peak / np.abs(numbers).max()
         middles = (numbers[1:] + numbers[:-1]) / 2
-        kept = numbers[np.searchsorted(middles, padded / step)] * step
-        noise = np.sum((padded - kept) ** 2, axis=1, keepdims=True)
+        kept = numbers[np.searchsorted(middles, groups / step)] * step
+        noise = np.sum((groups - kept) ** 2, axis=1, keepdims=True)
         best = np.where(noise < least, kept, best)
         least = np.minimum(noise, least)
-    return best.ravel()[: part.size].reshape(part.shape)
+    return best
 
 
 def _by_chunk(blocks: Values, convert: Callable[[Values], Values]) -> Values:

@@ -134,6 +134,24 @@ def test_snr_of_outlier_channels_is_what_blocks_are_for():
     assert levels["mxint8"] > levels["int8"] + 6 and levels["mxfp4"] > levels["int4"] + 6
 
 
+def test_snr_of_formats_with_a_scale_for_a_tensor_or_a_group():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=1 << 14)
+    levels = {row.format: row.db for row in table(values)}
+    assert levels["posit16_1"] > levels["fp16"] > levels["bf16"] > levels["posit8_0"]
+    assert levels["posit8_0"] > levels["fp8_e4m3"] > levels["fp4_e2m1"] > levels["posit4_1"]
+    assert levels["int8_group32"] > levels["int4_group32"] + 6 * 3
+    # Their power of two follows the tensor: what it is multiplied with does not matter.
+    small = {row.format: row.db for row in table(values / 4096)}
+    for name in ("posit8_0", "fp8_e4m3", "fp4_e2m1", "posit4_1"):
+        assert small[name] == levels[name]
+    # Numbers of one sign are what a zero point is for, a lone outlier what special values are.
+    positive = {row.format: row.db for row in table(np.abs(values) + 4)}
+    assert positive["uint4_group32"] > positive["int4_group32"] + 6
+    special = np.tile([1.0, 2, 3, 4, -1, -2, -5, 6] * 16, 4)  # halves of FP4 with special -2.5
+    assert {row.format: row.db for row in table(special)}["bitmod_fp4"] is None
+
+
 def test_snr_of_exact_numbers_and_of_none():
     levels = {row.format: row.db for row in table(np.ones(64))}
     assert {levels[name] for name in (*ELEMENTS, "int8", "int4")} == {None}

@@ -43,7 +43,7 @@ def sim(build, name, **changes):
 
 
 class Page(HTMLParser):
-    """The cells of the table of all designs, the links out of the page, and the nesting of the tags."""
+    """Cells of the table of all designs, links out of the page, and the nesting of tags."""
 
     VOID = frozenset({"meta", "br", "link", "img", "use", "path", "input"})
 
