@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import require
-from .formats import Codes, Format, Int
+from .formats import Codes, Float, Format, Int
 from .posit import Posit
 
 
@@ -62,10 +62,18 @@ def accumulate(fmt: Format, target: Quire, a: Codes, w: Codes, acc: Codes) -> Co
 
 
 def extremes(fmt: Format) -> Codes:
-    """Zero and NaR, and least, one, greatest and their neighbours, of either sign."""
-    if not isinstance(fmt, Posit):
-        return fmt.all_codes()
+    """Zero, and least, one, greatest and their neighbours, of either sign; NaR, or infinities and
+    NaN, and the ends of the subnormals; every number of formats of up to 8 bits but posits."""
     n = fmt.bits
+    if not isinstance(fmt, Posit) and n <= 8:
+        return fmt.all_codes()
+    if not isinstance(fmt, Posit):
+        sign = 1 << n - 1
+        near = [0, 1, 2, sign - 2, sign - 1]  # of a float with specials the last is a NaN
+        if isinstance(fmt, Float):
+            least, one, top = 1 << fmt.mantissa_bits, fmt.bias << fmt.mantissa_bits, fmt.max_code
+            near += [least - 1, least, least + 1, one - 1, one, one + 1, top - 1, top, top + 1]
+        return np.unique([*near, *(c | sign for c in near)])
     one, nar = 1 << n - 2, 1 << n - 1
     near = [1, 2, one - 1, one, one + 1, nar - 2, nar - 1]
     return np.unique([0, nar, *near, *((1 << n) - c for c in near)])

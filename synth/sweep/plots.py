@@ -10,7 +10,7 @@ import matplotlib
 
 from golden.files import write_atomic
 
-from ..plots import COLOURS
+from ..report.drawing import COLOURS
 from .front import front
 from .table import Plot, Row, better, evaluate, unit
 

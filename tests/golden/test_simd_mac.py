@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from golden.errors import BadInput
-from golden.formats import E2M1, E4M3, E5M2, INT4, INT8, integer
+from golden.formats import E2M1, E4M3, E5M2, FP16, INT4, INT8, integer
 from golden.posit import P4_1, P8_0, P16_1
 from golden.posit_mac import PositMacConfig
 from golden.simd_mac import SimdMacConfig
@@ -19,6 +19,7 @@ UNITS = {
     "three": SimdMacConfig(formats=(P4_1, E2M1, P8_0), quire_bits=40),
     "FP8 with specials": SimdMacConfig(formats=(E4M3, E5M2, INT4, INT8), quire_bits=160),
     "one": SimdMacConfig(formats=(P8_0,), quire_bits=26),
+    "FP16": SimdMacConfig(formats=(FP16,)),
 }
 
 
@@ -105,6 +106,14 @@ def test_every_pair_of_narrow_numbers_in_every_lane():
                     mask = (1 << bits) - 1
                     seen[lane].add((a >> lane * bits & mask, w >> lane * bits & mask))
         assert all(len(pairs) == 1 << 2 * bits for pairs in seen)
+
+
+def test_wide_floats_meet_at_their_extremes():
+    first = next(iter(UNITS["FP16"].corners()))
+    pairs = set(zip(first["a"][:, 0].tolist(), first["w"][:, 0].tolist(), strict=True))
+    ends = (0, 1, 0x3FF, 0x400, 0x3C00, 0x7BFF, 0x7C00, 0x7C01)
+    both = [c | sign for c in ends for sign in (0, 0x8000)]
+    assert pairs >= {(a, w) for a in both for w in both}
 
 
 def test_tensor_takes_every_mode_and_accumulates():
