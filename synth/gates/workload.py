@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from golden.errors import BadInput
 from golden.process import Case, Process
 from golden.unit import Beats, Config, Unit
 from sim.job import StreamPorts
 
 from .bench import Recording, Stream, bits_of, simulate, spread
 from .circuit import Circuit
+from .ordinary import NORMAL, ordinary
 
 COPIES = 64
 """Circuits that share the beats of a unit: a machine word."""
@@ -55,9 +57,9 @@ def workload(
 ) -> Workload | None:
     """At least ``beats`` recorded beats of ordinary operation; None for what has no streams.
 
-    Of a :class:`Unit` that takes numbers: those of ``tensor`` (called ``name``), else independent
-    ones of a normal distribution, quantised to its formats, with accumulators that carry running
-    results. Of any other, its random beats; of a :class:`Process`, its random cases.
+    Of a :class:`Unit`: the numbers of ``tensor`` (called ``name``), else independent ones of a
+    normal distribution, quantised to its formats, with accumulators that carry running results. Of
+    a :class:`Process`, its random cases.
     """
     if isinstance(config, Unit):
         return _of_unit(config, manifest, beats, seed, tensor, name)
@@ -103,16 +105,27 @@ def _of_unit(
 ) -> Workload:
     rng = np.random.default_rng(seed)
     count = COPIES * (-(-beats // COPIES) + _warm(config))
-    if tensor is None and type(config).tensors is Unit.tensors:
-        return of_beats(config, manifest, config.random(rng, count), "random beats")
-    # As many numbers as fill the beats, and the rows of 24 blocks that some units work on.
-    numbers = (count + 48) * max(field.lanes for field in config.input.fields)
-    if tensor is None:
-        values, text = rng.standard_normal(numbers), "normal random numbers"
-    else:
-        values, text = tensor.ravel()[:numbers], f"numbers of {name}"
-    given = config.tensors(values, rng)
-    return of_beats(config, manifest, {n: codes[:count] for n, codes in given.items()}, text)
+    if type(config).tensors is Unit.tensors:
+        if tensor is not None:
+            raise BadInput(f"{type(config).__name__} takes no tensor")
+        given, text = ordinary(config, rng, count)
+        return of_beats(config, manifest, given, text)
+    # As many numbers as fill the beats, and the rows of 24 blocks that some units work on; a unit
+    # may take several for each lane of its widest field.
+    lanes = max(field.lanes for field in config.input.fields)
+    for times in (1, 4, 16):
+        numbers = times * (count + 48) * lanes
+        if tensor is None:
+            values, text = np.random.default_rng(seed).standard_normal(numbers), NORMAL
+        else:
+            values, text = tensor.ravel()[:numbers], f"numbers of {name}"
+        given = config.tensors(values, rng)
+        found = len(next(iter(given.values())))
+        if found >= count or (tensor is not None and numbers >= tensor.size):
+            break
+    given = {field: codes[:count] for field, codes in given.items()}
+    copies = max(1, min(COPIES, found // (4 * _warm(config))))
+    return of_beats(config, manifest, given, text, copies)
 
 
 def _of_process(config: Process, manifest: dict[str, Any], beats: int, seed: int) -> Workload:

@@ -1,18 +1,60 @@
 """Power from activity, from the command line to the figures, on one unit of the catalog."""
 
+import json
+import os
 import shutil
+import subprocess
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from golden.errors import BadInput
-from synth import collect, saif
+from hw.catalog import select
+from sim.compiler import compile_model, home
+from sim.verilator import COMMON
+from synth import collect, saif, yosys
+from synth.gates import Circuit, of_beats
+from synth.gates.recorded import as_saif
 from synth.measure import described
 from synth.metrics import load
+from synth.netlist import read
 from synth.tables import figure
 
 NAME = "int8_mac"
+MAIN = """
+#include "Vtop.h"
+#include "verilated.h"
+#include "verilated_saif_c.h"
+#include <cstdio>
+int main(int, char** args) {
+  VerilatedContext context;
+  context.traceEverOn(true);
+  Vtop top(&context);
+  VerilatedSaifC saif;
+  top.trace(&saif, 99);
+  FILE* words = fopen(args[1], "r");
+  const unsigned warm = atoi(args[2]);
+  unsigned long long word;
+  unsigned cycle = 0, beats = 0;
+  top.o___05Fready = 1;
+  for (bool reset = true; reset || fscanf(words, "%llx", &word) == 1; ++cycle) {
+    reset = cycle < 3;
+    if (cycle) top.clk = 1, top.eval();
+    top.rst = cycle < 4;
+    top.i___05Fvalid = cycle >= 4;
+    if (cycle >= 4) top.i___05Fpayload = word, ++beats;
+    top.clk = 0;
+    top.eval();
+    // The file begins with the state before the first recorded cycle: 1 of time, a cycle 1,000.
+    if (beats == warm) saif.open(args[3]);
+    if (beats >= warm) saif.dump(beats == warm ? 0 : 1 + 1000 * (beats - warm - 1));
+    if (beats && top.o___05Fvalid) printf("%x\\n", top.o___05Fpayload);
+  }
+  saif.dump(1 + 1000 * (beats - warm));
+  saif.close();
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +191,51 @@ def test_bad_options_touch_nothing(tmp_path, synth, osu018, options, message):
     outcome = synth("run", NAME, "--build", tmp_path / "build", *options)
     assert isinstance(outcome.exception, BadInput) and message in str(outcome.exception)
     assert not (tmp_path / "build").exists()
+
+
+def test_verilator_counts_the_same(build, tmp_path, osu018):
+    """Another simulator, with Yosys's own models of the cells, on the same beats."""
+    folder = build / "synth" / NAME
+    steps = [f"read_liberty {osu018.path}", "proc", "write_verilog -noattr cells.v"]
+    yosys.run(steps, tmp_path, 60)
+    models = (tmp_path / "cells.v").read_text()
+    off, on = "/* verilator tracing_off */", "/* verilator tracing_on */"
+    (tmp_path / "all.v").write_text(f"{off}\n{models}\n{on}\n{(folder / 'mapped.v').read_text()}")
+    (tmp_path / "main.cpp").write_text(MAIN)
+    done = subprocess.run(
+        [home() / "bin" / "verilator_bin", *COMMON, "-Wno-lint", "--trace-saif",
+         "--Mdir", tmp_path / "cpp", "--top-module", NAME, tmp_path / "all.v"],
+        env=os.environ | {"VERILATOR_ROOT": str(home())}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    binary, main = tmp_path / "simulator", tmp_path / "main.cpp"
+    compile_model(tmp_path / "cpp", binary, "saif", tmp_path / "cache", 2, main=main)
+
+    manifest = json.loads((build / "verilog" / f"{NAME}.json").read_text())
+    (design,) = select(NAME)
+    beats = design.config.random(np.random.default_rng(1), 200)
+    work = of_beats(design.config, manifest, beats, "", copies=1)
+    (path,) = build.glob("cache/synth/*/mapped.json.gz")
+    netlists = read(path, osu018)
+    circuit = Circuit(netlists, NAME, "clk")
+    ours = as_saif(circuit, netlists, work.run(circuit, "rst", 1), NAME)
+
+    words = design.config.input.pack(beats)
+    (tmp_path / "words").write_text("".join(f"{word:x}\n" for word in words))
+    arguments = [binary, tmp_path / "words", str(work.warm), tmp_path / "v.saif"]
+    said = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
+    results = design.config.output.pack(design.config.compute(beats))
+    assert [int(line, 16) for line in said.split()] == results[: len(said.split())]
+    assert len(said.split()) >= 190
+    theirs = saif.read(tmp_path / "v.saif")
+    assert theirs.duration == 1 + 500 * ours.duration
+    nets = {path[-1]: net for path, net in theirs.nets.items()}
+    compared = 0
+    for (*_, name), net in ours.nets.items():
+        if name != "clk":
+            other = nets[name]
+            # Verilator counts a first state of 1 as a transition too.
+            high, first = divmod(other.high, 1000)
+            assert (net.transitions, net.high) == (other.transitions - first, 2 * high), name
+            compared += 1
+    assert compared > 900
