@@ -26,7 +26,7 @@ from .activity import Activity
 from .gates import Circuit, Mismatch, Unsimulated, workload
 from .gates.recorded import Nets, as_saif, recorded
 from .library import Library
-from .metrics import MEASURED, Metric, Recording, Result
+from .metrics import MEASURED, Metric, Recording, Result, metric
 from .netlist import Netlist, read
 from .operations import operation
 
@@ -172,7 +172,7 @@ def _record(job: Job, place: Path) -> None:
     )
     seen = work.run(circuit, source.reset, stimulus.seed)
     nets = recorded(circuit, mapped, seen)
-    saif.write(place / SAIF, as_saif(circuit, mapped, seen, source.name))
+    saif.write(place / SAIF, as_saif(circuit, mapped, seen, source.name, job.period))
     facts = Recording(
         stimulus=work.text,
         seed=stimulus.seed,
@@ -193,6 +193,10 @@ def _record(job: Job, place: Path) -> None:
         period=job.period,
         operations=what.each * seen.beats[what.stream] / seen.cycles,
     )
+    if sta.reads_saif():
+        watts = sta.power(job.cached, place / SAIF, job.timeout)
+        how = f"OpenSTA {sta.sta_version()}, read_saif of the same activity"
+        metrics.append(metric("power_opensta", watts * 1e3, how))
     found = {"source": text, "recording": asdict(facts), "metrics": [asdict(m) for m in metrics]}
     write_json(place / "activity.json", found)
 

@@ -77,6 +77,13 @@ KINDS = {
         "energy a cycle over the operations of a cycle: a MAC, a block, or what else it is said to"
         " be; without leakage, clock tree and memories",
     ),
+    "power_opensta": Kind(
+        "OpenSTA's power",
+        "mW",
+        "lower",
+        "internal + switching + leakage by an OpenSTA that reads SAIF, on the same activity: a"
+        " check, where there is one",
+    ),
     "power_clock_tree": Kind(
         "clock tree",
         "mW",

@@ -38,7 +38,7 @@ class Saif:
     nets: Mapping[tuple[str, ...], Net]
 
 
-def write(path: Path, saif: Saif, timescale: str = "1 ns") -> Path:
+def write(path: Path, saif: Saif, timescale: str = "1 fs") -> Path:
     """Write a SAIF file, compressed where its name ends in ``.gz``."""
     tree: dict = {}
     for (*places, name), net in saif.nets.items():

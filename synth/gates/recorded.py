@@ -42,24 +42,29 @@ def recorded(circuit: Circuit, netlists: Mapping[str, Netlist], seen: Recording)
 
 
 def as_saif(
-    circuit: Circuit,
-    netlists: Mapping[str, Netlist],
-    seen: Recording,
-    top: str,
+    circuit: Circuit, netlists: Mapping[str, Netlist], seen: Recording, top: str, period: float
 ) -> saif.Saif:
-    """The recording with the names of the netlist's Verilog. A cycle is two units of time, at 1 and
-    at 0; the copies that ran at once follow each other."""
+    """The recording with the names of the netlist's Verilog, in femtoseconds at a clock of
+    ``period`` ns: nets in the scope of their module, and pins in those of cells, which is where
+    OpenSTA looks for them. The copies that ran at once follow each other."""
+    half = round(period * 1e6 / 2)
     found: dict[tuple[str, ...], saif.Net] = {}
     for module, places in circuit.places.items():
         netlist = netlists[module]
         nets = [net for net in _nets(netlist) if circuit.knows((places[0], net))]
         for place in places:
             rows = _of(circuit, [(place, net) for net in nets], seen).tolist()
+            facts = {
+                net: saif.Net((2 * seen.cycles - high) * half, high * half, 0, changes)
+                for net, changes, high in zip(nets, *rows, strict=True)
+            }
             scope = (top, *place.split("/")[:-1])
-            for net, changes, high in zip(nets, *rows, strict=True):
-                facts = saif.Net(2 * seen.cycles - high, high, 0, changes)
-                found[*scope, netlist.written[net]] = facts
-    return saif.Saif(2 * seen.cycles, found)
+            found |= {(*scope, netlist.written[net]): each for net, each in facts.items()}
+            for instance in (*netlist.instances, *netlist.memories):
+                for pin, net in instance.pins.items():
+                    if net in facts:
+                        found[*scope, instance.name, pin] = facts[net]
+    return saif.Saif(2 * seen.cycles * half, found)
 
 
 def _of(circuit: Circuit, keys: list[tuple[str, Net]], seen: Recording) -> np.ndarray:

@@ -105,8 +105,8 @@ def test_activity_of_a_gate_by_hand(osu018):
     assert found[11] == (pytest.approx(2 / 7), pytest.approx(4 / 7))  # b: 0 0 1 1 1 1 0 0
     assert found[30] == (pytest.approx(4 / 7), pytest.approx(3 / 7))
     assert found[31] == (pytest.approx(4 / 7), pytest.approx(4 / 7))
-    file = as_saif(circuit, {"top": gate}, seen, "top")
-    assert file.duration == 14
+    file = as_saif(circuit, {"top": gate}, seen, "top", 2e-6)
+    assert file.duration == 14 and file.nets["top", "u0", "B"] == file.nets["top", "i__payload[1]"]
     net = file.nets["top", "o__payload[0]"]
     assert (net.low, net.high, net.transitions) == (8, 6, 4)
 
@@ -123,7 +123,9 @@ def test_activity_of_a_register_and_the_clock(osu018):
         found = recorded(circuit, {"top": flop}, seen).by_module["top"]
         assert found[30] == (1.0, 0.5) and found[40] == (1.0, 0.5)
         assert found[2] == (2.0, 0.5)
-        assert as_saif(circuit, {"top": flop}, seen, "top").nets["top", "clk"].transitions == 16
+        assert (
+            as_saif(circuit, {"top": flop}, seen, "top", 1.0).nets["top", "clk"].transitions == 16
+        )
         return
     raise AssertionError("neither order came out")
 
