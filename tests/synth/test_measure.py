@@ -208,7 +208,8 @@ def test_verilator_counts_the_same(build, tmp_path, osu018):
     (tmp_path / "main.cpp").write_text(MAIN)
     done = subprocess.run(
         [home() / "bin" / "verilator_bin", *COMMON, "-Wno-lint", "--trace-saif",
-         "--trace-underscore", "--Mdir", tmp_path / "cpp", "--top-module", NAME, tmp_path / "all.v"],
+         "--trace-underscore", "--Mdir", tmp_path / "cpp", "--top-module", NAME,
+         tmp_path / "all.v"],
         env=os.environ | {"VERILATOR_ROOT": str(home())}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
