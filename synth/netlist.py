@@ -61,7 +61,7 @@ class Netlist:
             if cell:
                 pins = {pin: bits[0] for pin, bits in facts["connections"].items() if bits}
                 among = self.memories if kind in memories else self.instances
-                behaviour = facts["attributes"].get("behaviour", "")
+                behaviour = facts.get("attributes", {}).get("behaviour", "")
                 among.append(Instance(instance, cell, pins, behaviour))
             elif kind.startswith("$"):
                 if kind != "$scopeinfo":  # a name of the dissolved hierarchy, not hardware
