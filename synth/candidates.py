@@ -16,6 +16,7 @@ from .recipes import (
     DELAY_MAP,
     OPTIMISE,
     RECIPES,
+    RESTRUCTURE,
     RESYN2,
     RETIME,
     SIZE,
@@ -56,8 +57,6 @@ _TREES = (
     ),
 )
 
-_RESTRUCTURE = f"{OPTIMISE}; if -g -K 6; strash"
-
 SETS: dict[str, tuple[Recipe, ...]] = {
     "named": tuple(RECIPES.values()),
     "arithmetic": (
@@ -70,12 +69,18 @@ SETS: dict[str, tuple[Recipe, ...]] = {
         _abc("gia-dch", "&dch", CLEAN, RESYN2, "&get -n; &dch; &put", AREA_MAP),
         _abc("synch2", "&synch2", CLEAN, RESYN2, "&get -n; &synch2; &put", AREA_MAP),
         _abc("dc2", "dc2, then resyn2", CLEAN, "dc2", RESYN2, "dch -f", AREA_MAP),
-        _abc("restructure", "balanced by delay (if -g)", _RESTRUCTURE, "dch -f", AREA_MAP),
+        _abc("restructure", "balanced by delay (if -g)", RESTRUCTURE, "dch -f", AREA_MAP),
     ),
     "mapping": (
         _abc("map", "delay mapping", OPTIMISE, DELAY_MAP),
+        replace(
+            _carry(False, "Kogge-Stone"),
+            name="map-array-kogge-stone",
+            summary="delay mapping, unrecoded, Kogge-Stone",
+            abc="; ".join([OPTIMISE, DELAY_MAP, SIZE]),
+        ),
         _abc("nf", "&nf", OPTIMISE, "&get -n; &nf; &put"),
-        _abc("restructure-map", "if -g, delay mapping", _RESTRUCTURE, "dch -f", DELAY_MAP),
+        _abc("restructure-map", "if -g, delay mapping", RESTRUCTURE, "dch -f", DELAY_MAP),
         _abc("synch2-map", "&synch2, delay mapping", CLEAN, RESYN2, "&get -n; &synch2; &put",
              DELAY_MAP),
     ),
@@ -84,7 +89,7 @@ SETS: dict[str, tuple[Recipe, ...]] = {
             _carry(booth, carry),
             name=f"fast-{_carry(booth, carry).name}-{name}",
             summary=f"{_carry(booth, carry).summary}, balanced by delay, {name}",
-            abc="; ".join([_RESTRUCTURE, *steps, SIZE]),
+            abc="; ".join([RESTRUCTURE, *steps, SIZE]),
         )
         for booth, carry, name, steps in (
             (True, "Kogge-Stone", "amap", ("dch -f", AREA_MAP)),

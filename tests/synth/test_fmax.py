@@ -5,7 +5,7 @@ import json
 import pytest
 
 from golden.errors import BadInput
-from synth import curve, flow, fmax, yosys
+from synth import candidates, curve, flow, fmax, yosys
 from synth.curve import Curve, Point
 from synth.metrics import Metric, Result
 from synth.recipes import SEARCHED, find
@@ -35,7 +35,10 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def searched(folder, synth):
-    options = ("--from", folder, "--build", folder / "build", "--points", 3, "--tolerance", 2)
+    options = (
+        "--from", folder, "--build", folder / "build", "--points", 3, "--tolerance", 2,
+        "--recipe", "balanced", "--recipe", "speed",
+    )  # fmt: skip
     outcome = synth("fmax", "sum", *options)
     assert outcome.return_value == 0, outcome.output
     return outcome, folder / "build" / "fmax" / "sum" / "curve.json", options
@@ -67,7 +70,7 @@ def test_period_matters(searched):
     assert speed[None].delay < speed[1000.0].delay
     assert speed[None].area > 1.05 * speed[1000.0].area
     assert len({(p.area, p.delay) for p in speed.values()}) > 2
-    assert {point.recipe for point in found.points} == set(SEARCHED)
+    assert {point.recipe for point in found.points} == {"balanced", "speed"}
 
 
 def test_front_is_what_nothing_dominates(searched):
@@ -99,6 +102,10 @@ def test_runs_come_from_the_cache(searched, monkeypatch, synth):
     assert synth("fmax", "sum", *searched[2]).return_value == 0
     assert searched[1].read_bytes() == before
     assert not (searched[1].parents[2] / "synth").exists()
+
+
+def test_every_recipe_that_is_searched_exists():
+    assert {candidates.find(name).name for name in SEARCHED} == set(SEARCHED) >= {"area", "speed"}
 
 
 def test_a_target_is_part_of_the_job(tmp_path, job):
