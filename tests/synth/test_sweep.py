@@ -1,6 +1,7 @@
 """What a sweep file says: its points, its errors, the table and the fronts made of it."""
 
 import re
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -219,3 +220,9 @@ def test_a_library_that_is_none_stops_before_anything_is_run(sweep, tmp_path, os
     with pytest.raises(BadInput, match="nonesuch.lib cannot be read"):
         run(described, tmp_path / "build", sram=DEFAULT_SRAM)
     assert not (tmp_path / "build").exists()
+
+
+@pytest.mark.parametrize(("name", "count"), [("dots", 68), ("array", 9)])
+def test_the_sweeps_of_the_documentation(name, count):
+    points = spec.read(Path(spec.__file__).parents[1] / "sweeps" / f"{name}.toml").points
+    assert len(points) == count and all(point.design for point in points)
