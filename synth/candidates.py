@@ -104,6 +104,13 @@ SETS: dict[str, tuple[Recipe, ...]] = {
         replace(_carry(True, "Brent-Kung"), name="small", summary="dc2, resyn2, Brent-Kung",
                 abc="; ".join([CLEAN, "dc2", RESYN2, "dch -f", AREA_MAP, SIZE])),
     ),
+    # Takes minutes on all but the smallest designs.
+    "deep": (
+        _abc(
+            "deepsyn", "&deepsyn, one step", CLEAN, "&get -n; &deepsyn -I 1 -J 1; &put",
+            "dch -f", AREA_MAP,
+        ),
+    ),
     "sizing": (
         _abc("unsized", "neither buffers nor sizes", OPTIMISE, AREA_MAP, sized="topo"),
         _abc("buffered", "buffers only", OPTIMISE, AREA_MAP, sized="topo; buffer -c; topo"),

@@ -31,6 +31,7 @@ BAND = {"area": 1.0, "critical_path": 2.0, "energy": 1.0}
     [
         ({}, "same", (), ()),
         ({"area": 1010.0}, "noise", (), ()),  # exactly the band
+        ({"area": 990.0}, "noise", (), ()),
         ({"area": 1010.1}, "worse", (), ("area",)),
         ({"area": 989.0}, "better", ("area",), ()),
         ({"area": 989.0, "critical_path": 5.09}, "better", ("area",), ()),

@@ -211,6 +211,14 @@ def test_a_recipe_that_is_off_aims_again(tmp_path, job):
         assert best is not None and best.delay >= 0.97 * period
 
 
+def test_front_of_points():
+    def point(delay, area):
+        return Point("", None, 9.0, {"critical_path": delay, "slack": 1.0, "area": area}, "", "")
+
+    points = [point(4, 10), point(5, 10), point(3, 12), point(6, 8), point(6, 9), point(7, 8.5)]
+    assert [(p.delay, p.area) for p in curve.front(points)] == [(3, 12), (4, 10), (6, 8)]
+
+
 def test_curve_round_trip(tmp_path):
     point = Point("area", None, 5.0, {"critical_path": 4.0, "slack": 1.0, "area": 9.0}, "", "make")
     failed = Point("speed", 3.0, 5.0, {}, "no such luck", "make")
