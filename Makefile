@@ -82,8 +82,8 @@ lint: setup ## Verilator's lint over the Verilog
 sim: setup ## RTL against golden, every bit
 	@$(RUN) -m sim run $(DESIGNS) $(SIM)
 
-synth: setup ## area, timing and a power estimate
-	@$(RUN) -m synth run $(DESIGNS) $(SYNTH)
+synth: setup ## area, timing and power from activity [TENSOR= SEED=]
+	@$(RUN) -m synth run $(DESIGNS) $(SYNTH) $(call option,TENSOR,--tensor) $(call option,SEED,--seed)
 
 fmax: setup ## the fastest clock of each design by search, and its area against delay
 	@$(RUN) -m synth fmax $(or $(DESIGNS),int8_mac mxfp4_dot32) $(SYNTH)

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from synth.activity import Activity
+from synth.clock_tree import clock_tree
 from synth.library import Library
 from synth.netlist import Netlist
 from synth.power import power
@@ -153,6 +154,79 @@ def test_osu018_inverter_and_flip_flop_by_hand(osu018):
     assert result.switching == pytest.approx(2 * osu018.output_load * 1.8**2 / 2 * 0.1 * 1e-4)
     assert result.clock == pytest.approx(0.0279235 * 1.8**2 * 1e-4)
     assert result.leakage == pytest.approx((0.0221741 + 0.160725) * 1e-9)
+
+
+def test_states_count_by_how_likely_they_are(exact):
+    """The clock pin's energy by the state of D: a quarter of the time 1."""
+    flop = netlist(exact, [("u0", "FF", {"C": CLOCK, "D": DATA, "Q": Q})], [CLOCK, DATA], [Q])
+    activity = Activity.recorded("by hand", {DATA: (0.0, 0.25)}, CLOCK)
+    result = power(flop, Timing({}, {}), activity, clock=CLOCK, period=10.0)
+    picojoule = 2 * (0.25 * (1 + 3) / 2 + 0.75 * (5 + 7) / 2)
+    assert result.internal == pytest.approx(picojoule * 1e-12 * 1e8)
+    assert result.clock == pytest.approx(0.25e-12 * 4 / 2 * 2 * 1e8)
+
+
+def test_osu018_and_gate_and_inverter_chain_by_hand(osu018):
+    """A recorded activity, and table entries as they stand in the Liberty file at 0.06 ns."""
+    cells = [("u0", "AND2X2", {"A": 10, "B": 11, "Y": 12}), ("u1", "INVX1", {"A": 12, "Y": 13}),
+             ("u2", "INVX1", {"A": 13, "Y": 14})]  # fmt: skip
+    pins = ("u0/A", "u0/B", "u1/A", "u2/A")
+    slews = dict.fromkeys(pins, (0.06, 0.06))
+    gates = netlist(osu018, cells, [10, 11], [14])
+    # Of the AND's transitions three quarters came from A, whose rate is three times that of B.
+    known = {10: (0.6, 0.5), 11: (0.2, 0.5), 12: (0.3, 0.25), 13: (0.3, 0.75), 14: (0.3, 0.25)}
+    activity = Activity.recorded("by hand", known, None)
+    result = power(gates, Timing({}, slews), activity, clock=None, period=10.0)
+
+    inverter = osu018.cells["INVX1"].pins["A"].capacitance
+    and_load = (inverter - 0.01) / 0.015  # before the first column, 0.01 pF: the line goes on
+
+    def at(place, low, high):
+        return low + place * (high - low)
+
+    rise = 0.75 * at(and_load, 0.035999, 0.037968) + 0.25 * at(and_load, 0.038631, 0.040765)
+    falls = _table(osu018, "AND2X2", "Y", "B", "fall_power")
+    fall = 0.75 * at(and_load, 0.074272, 0.073801) + 0.25 * at(and_load, falls[0], falls[1])
+    first = (inverter - 0.005) / 0.0075  # between 0.005 and 0.0125 pF
+    last = (osu018.output_load - 0.025) / 0.05
+    chain = (at(first, 0.023555, 0.023165) + at(first, 0.009213, 0.009047)) / 2 + (
+        at(last, 0.023574, 0.024479) + at(last, 0.008669, 0.007879)
+    ) / 2
+    assert result.internal == pytest.approx(0.3 * ((rise + fall) / 2 + chain) * 1e-4, rel=1e-9)
+    charged = 0.3 * (2 * inverter + osu018.output_load)
+    assert result.switching == pytest.approx(charged * 1.8**2 / 2 * 1e-4)
+    assert result.clock == 0
+
+
+def _table(library, cell, pin, related, kind):
+    """The first column (input slew 0.06 ns) of a table, by load."""
+    group = next(
+        g
+        for g in library.cells[cell].pins[pin].group.all("internal_power")
+        if g.simple["related_pin"] == related
+    )
+    (table,) = group.all(kind)
+    return [float(row.split(",")[0]) for row in table.lists["values"]]
+
+
+def test_clock_tree_by_hand(osu018):
+    """40 clock pins: 3 buffers, and one that drives these."""
+    load = 40 * osu018.cells["DFFPOSX1"].pins["CLK"].capacitance
+    tree = clock_tree(osu018, 40, load)
+    assert (tree.cell, tree.buffers) == ("BUFX2", 4)  # area 24: none that can is smaller
+    own = osu018.cells["BUFX2"].pins["A"].capacitance
+    rise = _table(osu018, "BUFX2", "Y", "A", "rise_power")
+    fall = _table(osu018, "BUFX2", "Y", "A", "fall_power")
+    leaf = (load / 3 - 0.3) / 0.15 + 1  # beyond 0.3 pF: the last two columns, 0.15 and 0.3
+    root = (3 * own - 0.025) / 0.025  # between 0.025 and 0.05
+
+    def both(place, k):
+        return sum(at[k] + place * (at[k + 1] - at[k]) for at in (rise, fall))
+
+    energy = 3 * both(leaf, 3) + both(root, 1) + 4 * own * 1.8**2
+    assert tree.energy == pytest.approx(energy * 1e-12, rel=1e-6)
+    assert clock_tree(osu018, 0, 0.0) is None
+    assert clock_tree(osu018, 16, load).buffers == 1 and clock_tree(osu018, 17, load).buffers == 3
 
 
 def test_default_activity(osu018):
