@@ -165,15 +165,17 @@ class _Bench:
         for end in self.outputs:
             self.set(end.ready, none | ALL)
         self.set(self.reset, none | ALL)
+        before = np.zeros_like(self.values)
         for _ in range(RESET):
             self.settle()
+            np.copyto(before, self.values)
             self.step()
         self.set(self.reset, none)
         first = self.inputs[0]
         start = first.at.copy()
         beats = {end.name: 0 for end in (*self.inputs, *self.outputs)}
         begun = np.zeros(self.copies, bool)
-        before, still = self.values.copy(), 0
+        still = 0
         while any(end.left.any() for end in (*self.inputs, *self.outputs)):
             for end in self.inputs:
                 self.offer(end)

@@ -138,6 +138,19 @@ def test_copies_see_their_own_beats_only(osu018):
         assert (seen.compared, seen.cycles) == (140, 140)
 
 
+def test_copies_that_are_done_count_no_more(osu018):
+    """A register that never rests, in copies of two and of three beats."""
+    cells = [("u0", "INVX1", {"A": 10, "Y": 30}), ("u1", "DFFPOSX1", {"CLK": 2, "D": 41, "Q": 40}),
+             ("u2", "INVX1", {"A": 40, "Y": 41})]  # fmt: skip
+    netlist = unit(osu018, cells)
+    circuit, seen = run(netlist, [0] * 5, [1] * 5, copies=2, warm=0)
+    found = recorded(circuit, {"top": netlist}, seen).by_module["top"]
+    assert seen.cycles == 5 and found[40][0] == found[41][0] == 1.0
+    assert found[40][1] + found[41][1] == 1.0 and found[30] == (0.0, 1.0)
+    _, later = run(netlist, [0] * 5, [1] * 5, copies=2, warm=2)
+    assert (later.cycles, later.beats["i"]) == (1, 1)
+
+
 def test_a_wrong_bit_is_found_and_named(osu018):
     gate = unit(osu018, [("u0", "INVX1", {"A": 10, "Y": 30})])
     words = [0, 1, 1, 0]

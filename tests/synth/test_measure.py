@@ -13,12 +13,13 @@ from golden.errors import BadInput
 from hw.catalog import select
 from sim.compiler import compile_model, home
 from sim.verilator import COMMON
-from synth import collect, saif, sta, yosys
+from synth import saif, sta, yosys
 from synth.gates import Circuit, of_beats
 from synth.gates.recorded import as_saif
 from synth.measure import described
 from synth.metrics import load
 from synth.netlist import read
+from synth.report.collect import Report, Row, activity
 from synth.tables import figure
 
 NAME = "int8_mac"
@@ -147,7 +148,7 @@ def test_default_activity_stays_an_estimate(own, synth):
     assert figure(found, "power").startswith("~") and figure(found, "power") in outcome.output
     assert "--activity default" in found.provenance.command
     assert found["area"] == measured["area"] and found["power"] != measured["power"]
-    assert collect.activity(found) != collect.activity(measured)
+    assert activity(found) != activity(measured)
 
 
 def test_low_coverage_is_never_called_measured(build):
@@ -166,10 +167,10 @@ def test_energies_of_different_activity_make_no_ratio(own):
     other = replace(one, design="dint4_int8_mac")
     recording = replace(one.provenance.recording, stimulus="random beats")
     third = replace(one, provenance=replace(one.provenance, recording=recording))
-    report = collect.Report([collect.Row(r, None, False) for r in (one, other)])
+    report = Report([Row(r, None, False) for r in (one, other)])
     assert "energy" in report.families[0].ratios[1].ratios
     third = replace(third, design="third")
-    report = collect.Report([collect.Row(r, None, False) for r in (one, third)])
+    report = Report([Row(r, None, False) for r in (one, third)])
     ratios = report.families[0].ratios[1].ratios
     assert "energy" not in ratios and "area" in ratios
     assert len(report.settings) == 2
