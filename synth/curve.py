@@ -16,7 +16,16 @@ from golden.files import write_json
 
 SCHEMA = "bitpillar-curve-1"
 #: The metrics of a result that a point keeps.
-KEPT = ("critical_path", "slack", "area", "area_nand2", "energy", "leakage")
+KEPT = (
+    "critical_path",
+    "slack",
+    "corner_path",
+    "corner_slack",
+    "area",
+    "area_nand2",
+    "energy",
+    "leakage",
+)
 
 
 @dataclass(frozen=True)
@@ -35,8 +44,8 @@ class Point:
 
     @property
     def delay(self) -> float:
-        """The critical path in ns."""
-        return self.metrics["critical_path"]
+        """The critical path in ns, in the slowest corner where there are several."""
+        return self.metrics.get("corner_path", self.metrics["critical_path"])
 
     @property
     def area(self) -> float:
@@ -45,8 +54,8 @@ class Point:
 
     @property
     def met(self) -> bool:
-        """Whether OpenSTA found no negative slack at ``period``."""
-        return self.metrics.get("slack", -1.0) >= 0
+        """Whether OpenSTA found no negative slack at ``period``, in any corner."""
+        return self.metrics.get("corner_slack", self.metrics.get("slack", -1.0)) >= 0
 
 
 @dataclass(frozen=True)

@@ -102,11 +102,10 @@ class _Runs:
         provenance = self.results[0].provenance
         recipes = " ".join(f"--recipe {recipe.name}" for recipe in self.recipes)
         met = [point.period for point in self.good if point.met]
-        library = (
-            ""
-            if "--liberty" not in provenance.command
-            else (f" --liberty {provenance.library_file}")
-        )
+        job = self.setup.job(self.source, self.recipes[0])
+        # What a run has to be told beside the recipe and the period, the search has to be told too.
+        told = job.command.partition(f" --recipe {job.recipe.name}")[2]
+        options = told.removesuffix(" --activity default")
         return Curve(
             design=self.source.name,
             summary=self.source.summary,
@@ -114,7 +113,7 @@ class _Runs:
             corner=provenance.corner,
             tools=provenance.tools,
             verilog_sha256=provenance.verilog_sha256,
-            command=f"python -m synth fmax {self.source.name} {recipes}{library}"
+            command=f"python -m synth fmax {self.source.name} {recipes}{options}"
             f" --points {points} --tolerance {100 * tolerance:g}",
             fmax=float(f"{1e3 / min(met):.6g}") if met else None,
             points=self.points,

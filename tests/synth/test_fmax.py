@@ -211,6 +211,21 @@ def test_a_recipe_that_is_off_aims_again(tmp_path, job):
         assert best is not None and best.delay >= 0.97 * period
 
 
+def test_the_slowest_corner_is_the_judge():
+    fine = {"critical_path": 4.0, "slack": 1.0, "area": 9.0}
+    point = Point("", None, 5.0, fine | {"corner_path": 6.0, "corner_slack": -1.0}, "", "")
+    assert not point.met and point.delay == 6.0
+    assert Point("", None, 5.0, fine, "", "").met
+
+
+def test_the_command_of_a_curve(searched):
+    command = curve.load(searched[1]).command
+    assert command == (
+        "python -m synth fmax sum --recipe balanced --recipe speed --period 10"
+        " --points 3 --tolerance 2"
+    )
+
+
 def test_front_of_points():
     def point(delay, area):
         return Point("", None, 9.0, {"critical_path": delay, "slack": 1.0, "area": area}, "", "")
