@@ -24,10 +24,3 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
-// A link to a design opens its details.
-const reveal = () => {
-  const target = location.hash && document.getElementById(location.hash.slice(1));
-  if (target instanceof HTMLDetailsElement) target.open = true;
-};
-addEventListener("hashchange", reveal);
-reveal();
