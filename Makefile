@@ -42,7 +42,7 @@ SYNTH    = $(foreach l,$(LIBERTY),--liberty '$(l)') $(foreach c,$(CORNER),--corn
 
 # Patterns in DESIGN are for the catalog, not for the files of this folder.
 .DEFAULT_GOAL := all
-.PHONY: all help setup debian doctor verilog lint sim synth fmax fpga questions report test test-full oracles recipes sweep bench-flow bench-golden spade bench-spade clean
+.PHONY: all help setup debian test-tools doctor verilog lint sim synth fmax fpga questions report test test-full oracles recipes sweep bench-flow bench-golden spade bench-spade clean
 
 all: debian $(STAMP) ## set up, then Verilog of the whole catalog, a quick simulation and synthesis, the report
 	@$(RUN) -m hw verilog
@@ -69,6 +69,9 @@ $(STAMP): pyproject.toml .ci/constraints.txt
 
 debian:
 	@$(PYTHON) synth/doctor.py --install
+
+test-tools:
+	@$(PYTHON) synth/doctor.py --install-tests
 
 doctor: ## every tool: found version, needed version, the command that mends it
 	@$(PYTHON) synth/doctor.py
@@ -109,10 +112,10 @@ report: setup ## build/report/index.html and index.md from what has been simulat
 	@$(RUN) -m synth report $(call option,TENSOR,--tensor)
 
 # One BLAS thread a test process: two processes share two cores, and waiting threads spin.
-test: setup ## all tests, with a summary
+test: setup test-tools ## all tests, with a summary
 	@OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 -m 'not full'
 
-test-full: setup ## with the slow exhaustive ones
+test-full: setup test-tools ## with the slow exhaustive ones
 	@OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --hypothesis-profile explore
 
 oracles: setup ## add PyTorch, spconv and SoftPosit to .venv: tests then compare with them too

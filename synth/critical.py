@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .hierarchy import locate
-from .metrics import CriticalPath, Stage
+from .metrics import CriticalPath, Stage, Step
 from .netlist import Netlist
 from .sta import Timing
 
@@ -48,3 +48,19 @@ def critical_path(netlists: dict[str, Netlist], top: str, timing: Timing) -> Cri
         path.delay,
         stages,
     )
+
+
+def by_part(timing: Timing) -> list[Step]:
+    """The longest path of a design whose submodules kept their borders, by submodule of the top."""
+    path = timing.longest
+    found: list[Step] = []
+    before = 0.0
+    for pin, arrival in [*path.points, (path.points[-1][0], path.delay)] if path else []:
+        owner = pin.split("/")
+        name = owner[0] if len(owner) > 2 else ""  # else a port, or a cell of the top itself
+        if found and found[-1].name == name:
+            found[-1] = Step(name, found[-1].delay + arrival - before)
+        else:
+            found.append(Step(name, arrival - before))
+        before = arrival
+    return [Step(step.name, round(step.delay, 6)) for step in found if step.delay > 5e-7]

@@ -3,7 +3,8 @@
 
 Runs with any Python 3 and the standard library alone, because it is there for the moment when
 nothing else works. Exit status 1 when something needed is missing or of another version. With
-``--install`` it installs the missing Debian packages, where it may.
+``--install`` it installs the missing Debian packages, where it may; with ``--install-tests`` those
+that only tests need.
 """
 
 import ctypes.util
@@ -25,7 +26,10 @@ COMMANDS = (
     ("perl", "perl", ("-e", "printf '%vd', $^V"), (5,), "Verilator's driver is a Perl script"),
     ("iverilog", "iverilog", ("-V",), (11,), "runs the test bench of the worked example"),
     ("sta", "opensta", ("-version",), (2, 0, 17), "OpenSTA: timing"),
+    ("dot", "graphviz", ("-V",), (2, 40), "draws the block diagrams of the report"),
 )
+#: The same of what only tests need.
+TEST_COMMANDS = (("chromium", "chromium", ("--version",), (100,), "opens the report in a test"),)
 
 
 def output(*command):
@@ -102,8 +106,8 @@ def libpython():
     return ctypes.util.find_library(f"python{major}.{minor}") or ""
 
 
-def command_rows():
-    for name, package, arguments, need, why in COMMANDS:
+def command_rows(wanted=COMMANDS):
+    for name, package, arguments, need, why in wanted:
         path = shutil.which(name)
         found = version(output(path, *arguments)) if path else ()
         good = path is not None and found >= need
@@ -162,12 +166,11 @@ def package_rows():
         yield "  " + name, have, need, have == need, "make setup"
 
 
-def install():
+def install(rows):
     """Install the Debian packages that are missing, or say the line that would.
 
     The exit status is 0 either way: what does not need them goes on without.
     """
-    rows = [*python_rows(), *command_rows(), *file_rows()]
     mends = [mend for _, _, _, good, mend in rows if not good]
     if not mends:
         return 0
@@ -194,8 +197,11 @@ def install():
 
 def main():
     if sys.argv[1:] == ["--install"]:
-        return install()
-    rows = [*python_rows(), *command_rows(), *file_rows(), *package_rows()]
+        return install([*python_rows(), *command_rows(), *file_rows()])
+    if sys.argv[1:] == ["--install-tests"]:
+        return install([*command_rows(TEST_COMMANDS)])
+    rows = [*python_rows(), *command_rows(), *command_rows(TEST_COMMANDS), *file_rows()]
+    rows += package_rows()
     table = [("tool", "found", "needed", "")]
     for name, found, needed, good, mend in rows:
         table.append((name, found, needed, "ok" if good else "mend: " + mend))

@@ -16,12 +16,13 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from golden.files import write_atomic, write_json
 
 from . import corners, hierarchy, measure, memories, powered, prove, sta, workfolder, yosys
 from .activity import Activity
-from .critical import critical_path, named
+from .critical import by_part, critical_path, named
 from .hierarchy import Occurrence
 from .library import DEFAULT_LIBERTY, Library
 from .measure import NETLIST, Stimulus
@@ -258,36 +259,31 @@ def _synthesise(job: Job, work: Path) -> Result:
                 raise Failed(f"{latches} latches in {netlist.name}")
         return netlists
 
+    steps = []
     if job.source.hierarchical:
         netlists = map_it("modules")
         parts = hierarchy.parts(netlists, top)
         (work / "parts.log").write_text("The netlist is that of yosys.log.\n")
-    else:
-        parts = hierarchy.parts(map_it("parts"), top) if job.parts else []
-        if job.parts:
-            (work / "yosys.log").rename(work / "parts.log")
+    elif job.parts:
+        parts = hierarchy.parts(map_it("parts"), top)
+        _memory_library(job, library, work)
+        steps = by_part(_timed(job, library, liberty, work, places=()))
+        (work / "yosys.log").rename(work / "parts.log")
         netlists = map_it("flat")
+    else:
+        parts, netlists = [], map_it("flat")
     found = hierarchy.occurrences(netlists, top)
-    kinds = memories.read(work / "memories.json")
-    text = job.sram.liberty(list(kinds.values()), library.data_load)
-    (work / "memories.lib").write_text(text)
+    kinds = _memory_library(job, library, work)
 
     def time_it(corner: Library, folder: Path, *, details: bool = False) -> sta.Timing:
         # Driving cell, loads and the clock's slew are those of the mapping in every corner.
-        up = Path() if folder == work else Path("..")
-        return sta.run(
+        return _timed(
+            job,
             library,
-            up / "mapped.v",
-            top,
-            liberty=_unpacked(job, corner),
-            clock=job.source.clock,
-            period=job.period,
-            folder=folder,
-            timeout=job.timeout,
-            memories=up / "memories.lib" if kinds else None,
+            _unpacked(job, corner),
+            folder,
+            Path() if folder == work else Path(".."),
             places=tuple(each.path for each in found if each.instances) if details else (),
-            # Reset reaches every module by one net, which a layout buffers as it does the clock.
-            ideal=job.source.reset if job.source.hierarchical else None,
             ends=job.source.hierarchical and details,
         )
 
@@ -312,6 +308,36 @@ def _synthesise(job: Job, work: Path) -> Result:
         memories=uses,
         branches=_branches(job, netlists, kinds, timing) if job.source.hierarchical else [],
         critical_path=critical_path(netlists, top, timing),
+        path_by_part=by_part(timing) if job.source.hierarchical else steps,
+    )
+
+
+def _memory_library(job: Job, library: Library, work: Path) -> dict[str, memories.Memory]:
+    """The memories that the mapping set aside; ``memories.lib`` says how fast they are."""
+    kinds = memories.read(work / "memories.json")
+    text = job.sram.liberty(list(kinds.values()), library.data_load)
+    (work / "memories.lib").write_text(text)
+    return kinds
+
+
+def _timed(
+    job: Job, library: Library, liberty: Path, folder: Path, up: Path = Path(), **wanted: Any
+) -> sta.Timing:
+    """Timing of ``mapped.v`` in the folder ``up`` of ``folder``; ``wanted``: slews and ends."""
+    boxes = memories.read(folder / up / "memories.json")
+    return sta.run(
+        library,
+        up / "mapped.v",
+        job.source.name,
+        liberty=liberty,
+        clock=job.source.clock,
+        period=job.period,
+        folder=folder,
+        timeout=job.timeout,
+        memories=up / "memories.lib" if boxes else None,
+        # Reset reaches every module by one net, which a layout buffers as it does the clock.
+        ideal=job.source.reset if job.source.hierarchical else None,
+        **wanted,
     )
 
 

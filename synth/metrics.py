@@ -277,6 +277,14 @@ class CriticalPath:
 
 
 @dataclass(frozen=True)
+class Step:
+    """What a path spends in a submodule of the top, in ns; "" is outside of all."""
+
+    name: str
+    delay: float
+
+
+@dataclass(frozen=True)
 class Equivalence:
     """Whether the netlist is its RTL. ``status``: "proven"; "simulated" (``beats`` output beats of
     the unit's whole test set are those of the golden model) where no proof was found within
@@ -311,6 +319,9 @@ class Result:
     branches: list[Branch] = field(default_factory=list)
     """The tree of modules, each before what it contains; empty where they were dissolved."""
     critical_path: CriticalPath | None = None
+    path_by_part: list[Step] = field(default_factory=list)
+    """The longest path of the netlist in which submodules kept their borders, in order; set-up of
+    the last register included. Empty where that netlist was not made."""
     corners: list[Corner] = field(default_factory=list)
     """Further timing corners than that of the library of the mapping."""
     equivalence: Equivalence | None = None
@@ -359,6 +370,7 @@ def from_dict(data: dict[str, Any]) -> Result:
             "parts": [Part(**item) for item in data["parts"]],
             "memories": [MemoryUse(**item) for item in data.get("memories", [])],
             "branches": [Branch(**item) for item in data.get("branches", [])],
+            "path_by_part": [Step(**item) for item in data.get("path_by_part", [])],
             "corners": [Corner(**item) for item in data.get("corners", [])],
             "equivalence": equivalence and Equivalence(**equivalence),
             "critical_path": path

@@ -88,16 +88,16 @@ def commands(
         steps.append(
             f"hilomap -singleton -hicell {high[0]} {high[1]} -locell {low[0]} {low[1]}",
         )
-    if mapping != "parts":
-        steps += [
-            "@enumerate" if mapping == "modules" else "rename -enumerate -pattern u% c:*",
-            # The names that Verilog and JSON have in common: what a SAIF file of it calls them.
-            "rename -enumerate -pattern _%_ w:*",
-            "@unsign",
-            "check -mapped",
-            "write_verilog -noattr -simple-lhs mapped.v",
-        ]
-    return [*steps, "write_json mapped.json"]
+    return [
+        *steps,
+        "rename -enumerate -pattern u% c:*" if mapping == "flat" else "@enumerate",
+        # The names that Verilog and JSON have in common: what a SAIF file of it calls them.
+        "rename -enumerate -pattern _%_ w:*",
+        "@unsign",
+        "check -mapped",
+        "write_verilog -noattr -simple-lhs mapped.v",
+        "write_json mapped.json",
+    ]
 
 
 def run(steps: list[str], folder: Path, timeout: float) -> None:

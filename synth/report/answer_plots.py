@@ -62,9 +62,10 @@ def energy_against_quality(answer: Answer) -> str:
         axes.set_ylabel("energy a MAC, pJ")
         axes.grid(lw=0.4, color=INK, alpha=0.2)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, loc="best")
+        axes.legend(frameon=False, loc="best", fontsize=9)
         figure.draw_without_rendering()
-        name_points(axes, x, y, [name.removesuffix(common) for name in names])
+        steps = [(line.value("snr"), line.value("energy_mac")) for line in answer.front]
+        name_points(axes, x, y, [name.removesuffix(common) for name in names], steps)
         return svg(figure, f"energy a MAC against SNR, {answer.question.name}")
 
 
@@ -125,7 +126,7 @@ def formats_by_bits(quality: Quality) -> str:
         axes.set_ylabel("SNR, dB")
         axes.grid(lw=0.4, color=INK, alpha=0.2)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, loc="upper left")
+        axes.legend(frameon=False, loc="upper left", fontsize=9)
         figure.draw_without_rendering()
         name_points(axes, x, y, [row.format.removesuffix("_group32") for row in rows])
         return svg(figure, "formats by bits")

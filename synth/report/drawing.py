@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 
 import matplotlib
@@ -33,12 +34,16 @@ def common_ending(names: list[str]) -> str:
     return endings.pop() if len(endings) == 1 else ""
 
 
-def name_points(axes, x: list[float], y: list[float], names: list[str]) -> None:
-    """A label beside each point, at the first place around it that covers no other mark."""
+def name_points(axes, x: list[float], y: list[float], names: list[str], steps=()) -> None:
+    """A label beside each point, at the first place around it that covers no other mark, nor the
+    line that ``steps`` are the points of: up from each, then across to the next."""
     size = 9.5
     places = [tuple(axes.transData.transform(point)) for point in zip(x, y, strict=True)]
     scale = axes.figure.dpi / 72
     taken = [(px - 4, py - 4, px + 4, py + 4) for px, py in places]
+    corners = [tuple(axes.transData.transform(point)) for point in steps]
+    for (left, low), (right, high) in itertools.pairwise(corners):
+        taken += [(left - 2, low, left + 2, high), (left, high - 2, right, high + 2)]
     for name, (px, py) in sorted(zip(names, places, strict=True), key=lambda item: item[1][::-1]):
         width, height = 0.56 * size * scale * len(name), 1.15 * size * scale
         best = None
