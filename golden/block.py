@@ -130,14 +130,15 @@ class BlockFormat:
         return max(int(self.tensor_scale.encode(exact)), 0 if peak == 0 else 1)
 
     def quantize(
-        self, values: ArrayLike, tensor: int | None = None, rounding: Quanta | None = None
+        self, values: ArrayLike, tensor: ArrayLike | None = None, rounding: Quanta | None = None
     ) -> tuple[Codes, Codes]:
         """``(scales, elements)`` of blocks of real numbers.
 
         ``values`` has shape ``(..., k)``, ``k`` numbers a block, ``tensor`` is the code of the
-        tensor scale; ``rounding`` overrides that of the elements. Every quotient is rounded once,
-        from its exact value. A side without nonzero numbers takes scale 1. A block that holds NaN
-        or an infinity takes NaN scales, elements zero. Elements beyond the largest number saturate.
+        tensor scale, or one for each block; ``rounding`` overrides that of the elements. Every
+        quotient is rounded once, from its exact value. A side without nonzero numbers takes scale
+        1. A block that holds NaN or an infinity, or whose tensor scale is NaN, infinite or zero,
+        takes NaN scales, elements zero. Elements beyond the largest number saturate.
 
         Returns scale codes of shape ``(...)``, or ``(..., 2)`` of an asymmetric format, and element
         codes of shape ``(..., k)``.
@@ -145,7 +146,9 @@ class BlockFormat:
         values = np.asarray(values, np.float64)
         require(values.ndim >= 1, "shape of values", values.shape, "at least one axis")
         base = self._base(tensor)
-        broken = ~np.isfinite(values).all(axis=-1)
+        usable = np.isfinite(base) & (base > 0)
+        base = np.where(usable, base, 1.0)
+        broken = ~np.isfinite(values).all(axis=-1) | ~usable
         values = np.where(broken[..., None], 0, values)
         negative = np.signbit(values)
         if self.asymmetric:
@@ -153,7 +156,7 @@ class BlockFormat:
             scales = np.stack([self._scale(np.abs(side), base) for side in sides], axis=-1)
         else:
             scales = self._scale(np.abs(values), base)
-        factor = self._factor(scales, negative) * base
+        factor = self._factor(scales, negative) * base[..., None]
         exact = quotient(values, factor)
         if not self.full_range and isinstance(self.element, Int):
             exact = np.maximum(exact, -max_number(self.element))
@@ -162,12 +165,12 @@ class BlockFormat:
         return np.where(broken[..., None] if self.asymmetric else broken, nan, scales), elements
 
     def dequantize(
-        self, scales: ArrayLike, elements: ArrayLike, tensor: int | None = None
+        self, scales: ArrayLike, elements: ArrayLike, tensor: ArrayLike | None = None
     ) -> Values:
         """The real numbers of blocks, exact in float64; a NaN scale makes its side NaN."""
         elements = self.element.check(elements)
         factor = self._factor(scales, self.element.is_negative(elements))
-        return factor * self._base(tensor) * self.element.decode(elements)
+        return factor * self._base(tensor)[..., None] * self.element.decode(elements)
 
     def approximate(self, values: ArrayLike) -> Values:
         """``values``, of shape ``(..., k)``, as they come back: one tensor if it has a scale."""
@@ -189,11 +192,13 @@ class BlockFormat:
             for value in [getattr(self, f.name)]
         }
 
-    def _base(self, tensor: int | None) -> float:
-        """What the tensor scale is worth."""
+    def _base(self, tensor: ArrayLike | None) -> Values:
+        """What the tensor scale is worth: a magnitude."""
         given = "a code of the tensor scale" if self.tensor_scale else "None: there is none"
         require((tensor is None) == (self.tensor_scale is None), "tensor", tensor, given)
-        return 1.0 if self.tensor_scale is None else float(self.tensor_scale.decode(tensor))
+        if self.tensor_scale is None:
+            return np.array(1.0)
+        return np.abs(self.tensor_scale.decode(tensor))
 
     def _factor(self, scales: ArrayLike, negative: NDArray[np.bool_]) -> Values:
         """The scale of each element, from the codes of its block."""
@@ -202,7 +207,7 @@ class BlockFormat:
             return factor[..., None]
         return np.where(negative, factor[..., 1, None], factor[..., 0, None])
 
-    def _scale(self, magnitudes: Values, base: float) -> Codes:
+    def _scale(self, magnitudes: Values, base: Values) -> Codes:
         """Scale codes of one side: ``magnitudes`` has shape ``(..., k)``, zero where not of it."""
         peak = np.max(magnitudes, axis=-1, initial=0)
         one = self.scale.encode(1.0)
@@ -213,7 +218,7 @@ class BlockFormat:
         kept = np.where(codes < least, one if self.underflow == "one" else least, codes)
         return np.where(peak == 0, one, kept)
 
-    def _choose(self, peak: Values, base: float) -> Codes:
+    def _choose(self, peak: Values, base: Values) -> Codes:
         """The scale codes of positive peaks, zero for those that round to it."""
         if self.policy == "nearest":
             exact = quotient(peak, max_number(self.element) * base)

@@ -9,11 +9,11 @@ from typing import Literal
 
 import numpy as np
 
-from . import encoder_vectors, fraction_vectors, lfsr
-from .block import POLICIES, BlockFormat, max_exponent, max_number, significand_bits
+from . import encoder_contract, encoder_vectors, fraction_vectors, lfsr, tensor_vectors
+from .block import BlockFormat, max_exponent, max_number, significand_bits
 from .boundaries import Boundary, element_boundaries, scale_boundaries
 from .errors import require
-from .formats import BF16, E8M0, Codes, Float, Int
+from .formats import BF16, E8M0, FP32, Codes, Float, Int
 from .hadamard import SHIFTS, HadamardConfig
 from .unit import Beats, Field, Payload, Unit
 
@@ -21,8 +21,6 @@ POWERS = ("floor", "ceil", "even", "up")
 """Policies under which a scale is a power of two that follows from the peak's exponent, and from
 one comparison of its mantissa."""
 
-
-TIES = {"even": "to even", "away": "away from zero"}
 
 SCALE_MEANINGS = {
     1: "shared scale of the block",
@@ -157,12 +155,13 @@ class EncoderConfig(Unit):
             2 <= scale.exponent_bits <= 6
             and scale.mantissa_bits <= 4
             and scale.subnormals
-            and abs(scale.bias) <= 40
-            and fmt.tensor_scale is None,
+            and abs(scale.bias) <= 40,
             "format",
             fmt.name,
             "one with a scale of 2 to 6 exponent and up to 4 mantissa bits, and a bias of up to 40",
         )
+        tensor = fmt.tensor_scale
+        require(tensor in (None, FP32), "tensor_scale", tensor, "None, FP32")
         # Boundaries would differ from lane to lane: the scale times a random number each.
         require(not self.stochastic, "stochastic", self.stochastic, "False with such a scale")
         require(self.zero_scale == "one", "zero_scale", self.zero_scale, "one with such a scale")
@@ -231,7 +230,11 @@ class EncoderConfig(Unit):
     @property
     def input(self) -> Payload:
         block = self.format.block
-        return Payload((Field("values", self.input_format, "values of the block", block),))
+        fields = [Field("values", self.input_format, "values of the block", block)]
+        if self.format.tensor_scale is not None:
+            meaning = "scale of the tensor: a magnitude"
+            fields.append(Field("tensor_scale", self.format.tensor_scale, meaning))
+        return Payload(tuple(fields))
 
     @property
     def output(self) -> Payload:
@@ -245,56 +248,19 @@ class EncoderConfig(Unit):
 
     @property
     def contract(self) -> str:
-        fmt = self.format
-        rounding = f"to nearest, ties {TIES[fmt.rounding]}"
-        if self.stochastic:
-            rounding = (
-                f"down, or up if the first {self.random_bits} lost bits and as many random bits"
-                " add up to a carry"
-            )
-        flush = " Subnormal values count as zeros." if self.subnormals == "flush" else ""
-        lowest = isinstance(fmt.element, Int) and not fmt.full_range
-        symmetric = " The most negative code is not used." if lowest else ""
-        name = "scale[s]" if fmt.asymmetric else "scale"
-        zero = "1" if self.zero_scale == "one" else "2**-127"
-        peak, block, holds = "the largest magnitude", "A block of zeros has scale", "one"
-        if fmt.asymmetric:
-            peak += " among the values whose sign bit is s"
-            block, holds = "Where all of these are zeros, it is", "a block"
-        if self.fraction:
-            rule = POLICIES[fmt.policy].replace("as scale_rounding says", TIES[fmt.scale_rounding])
-            chosen = f"{name} is {rule}"
-            least = {"least": "the least positive one", "one": "1"}[fmt.underflow]
-            where = (
-                f" where peak is {peak} and max is {max_number(fmt.element):g}; saturated, and"
-                f" {least} where it would be zero but peak is not."
-            )
-            chosen += "," + where
-            number = name
-        else:
-            number = f"2**({name} - 127)"
-            chosen = (
-                f"{number} is {POLICIES[fmt.policy]}, where peak is {peak} and emax is"
-                f" {max_exponent(fmt.element)}, kept within 2**-127 and 2**127."
-            )
-        first = f"First: {self.transform.contract} With those: " if self.transform else ""
-        return (
-            f"{first}{chosen} elements[k] is values[k] / {number}, its magnitude rounded"
-            f" {rounding}, and saturated.{symmetric}{flush} Zeros keep their sign where the"
-            f" element format has one. {block} {zero}; {holds} that holds NaN or an infinity has"
-            f" {'NaN scales' if fmt.asymmetric else 'the NaN scale'}, elements zero."
-        )
+        return encoder_contract.contract(self)
 
     def compute(self, beats: Beats) -> dict[str, Codes]:
         beats = self.input.check(beats)
         if self.transform:
-            beats = self.transform.compute(beats)
+            beats = beats | self.transform.compute({"values": beats["values"]})
         values = self.input_format.decode(beats["values"])
         if self.subnormals == "flush":
             tiny = np.abs(values) < 2.0**self.input_format.min_exponent
             values = np.where(tiny, np.copysign(0.0, values), values)
         rounding = self._random_rounding(len(values)) if self.stochastic else None
-        scale, elements = self.format.quantize(values, rounding=rounding)
+        tensor = beats["tensor_scale"][:, 0] if "tensor_scale" in beats else None
+        scale, elements = self.format.quantize(values, tensor, rounding)
         if self.zero_scale == "least":
             scale = np.where((values == 0).all(axis=1), 0, scale)
         return {"elements": elements, "scale": scale.reshape(-1, self.sides)}
@@ -308,19 +274,32 @@ class EncoderConfig(Unit):
         return lambda quanta: np.floor((np.floor(quanta * one) + random) / one)
 
     def corners(self) -> Iterator[dict[str, Codes]]:
-        yield from (fraction_vectors if self.fraction else encoder_vectors).corners(self)
+        kind = fraction_vectors if self.fraction else encoder_vectors
+        kind = kind if self.format.tensor_scale is None else tensor_vectors
+        yield from kind.corners(self)
         if self.transform:
-            yield from self.transform.corners()
+            for beats in self.transform.corners():
+                yield self._with_tensor(beats)
 
     def random(self, rng: np.random.Generator, count: int) -> dict[str, Codes]:
-        return encoder_vectors.random(self, rng, count)
+        kind = encoder_vectors if self.format.tensor_scale is None else tensor_vectors
+        return kind.random(self, rng, count)
+
+    def _with_tensor(self, beats: Beats) -> dict[str, Codes]:
+        """``beats`` under the tensor scale of their numbers, if there is one."""
+        if self.format.tensor_scale is None:
+            return dict(beats)
+        numbers = self.input_format.decode(beats["values"])
+        code = self.format.tensor_code(numbers[np.isfinite(numbers)])
+        return tensor_vectors.with_tensor(beats["values"], code)
 
     def tensors(self, values: np.ndarray, rng: np.random.Generator) -> dict[str, Codes]:
         """The numbers of the tensor, block by block."""
         block = self.format.block
         blocks = len(values) // block
         require(blocks >= 1, "numbers in the tensor", len(values), f"{block} or more")
-        return {"values": self.input_format.encode(values[: blocks * block].reshape(-1, block))}
+        codes = self.input_format.encode(values[: blocks * block].reshape(-1, block))
+        return self._with_tensor({"values": codes})
 
     def describe(self) -> dict[str, object]:
         return super().describe() | {"format": self.format.describe()}

@@ -22,11 +22,11 @@ def corners(config: EncoderConfig) -> Iterator[dict[str, Codes]]:
     and infinities."""
     fmt, rng = config.input_format, np.random.default_rng(2)
     one = 1 << fmt.mantissa_bits
-    beside = _beside(config, [b.value for b in config.scale_boundaries])
-    beside = np.concatenate([beside, beside | fmt.sign_bit])
-    yield rows(config, beside, np.arange(len(beside)), rng)
+    peaks = beside(config, [b.value for b in config.scale_boundaries])
+    peaks = np.concatenate([peaks, peaks | fmt.sign_bit])
+    yield rows(config, peaks, np.arange(len(peaks)), rng)
     yield {"values": _ties(config)}
-    binade = [c for c in range(1, config.format.scale.max_code) if _value(config, c) >= 1]
+    binade = [c for c in range(1, config.format.scale.max_code) if value(config, c) >= 1]
     for code in binade[: 1 << config.format.scale.mantissa_bits]:
         peak = int(fmt.encode(_peak(config, code)))
         top = peak >> fmt.mantissa_bits
@@ -42,14 +42,15 @@ def corners(config: EncoderConfig) -> Iterator[dict[str, Codes]]:
     yield {"values": np.repeat(special[:, None], config.format.block, axis=1)}
 
 
-def _beside(config: EncoderConfig, values: list[Fraction]) -> Codes:
-    """The codes of numbers, of those below and of those above them."""
-    codes = config.input_format.encode(np.array([float(value) for value in values]))
+def beside(config: EncoderConfig, values: list[Fraction]) -> Codes:
+    """The codes nearest to numbers, of those below and of those above them."""
+    codes = config.input_format.encode(np.array([float(number) for number in values]))
     codes = (codes[:, None] + [-1, 0, 1]).ravel()
     return np.clip(codes, 0, config.input_format.max_code)
 
 
-def _value(config: EncoderConfig, code: int) -> Fraction:
+def value(config: EncoderConfig, code: int) -> Fraction:
+    """What a scale is worth."""
     return Fraction(float(config.format.scale.decode(code)))
 
 
@@ -73,7 +74,7 @@ def _ties(config: EncoderConfig) -> Codes:
     for code in range(1, scales + 1):
         other = scales + 1 - code if config.sides > 1 else code
         parts = [
-            _beside(config, [_value(config, c) * value for value in boundaries]) | sign
+            beside(config, [value(config, c) * bound for bound in boundaries]) | sign
             for c, sign in ((code, 0), (other, fmt.sign_bit))
         ]
         values = np.stack(parts, axis=1).ravel()

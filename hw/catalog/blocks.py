@@ -77,6 +77,8 @@ def encoder_designs() -> Iterable[Design]:
         yield _encoder(name, EncoderConfig(format=block), "")
     stochastic = EncoderConfig(format=BLOCKS["mxfp4"], stochastic=True)
     yield _encoder("mxfp4_stochastic", stochastic, ", rounded stochastically")
+    tensor = EncoderConfig(format=BLOCKS["nvfp4"].replace(tensor_scale=FP32))
+    yield _encoder("nvfp4_tensor", tensor, ", under an FP32 scale of the tensor")
     for name, size in (("mxfp4", 32), ("nvfp4", 16)):
         config = EncoderConfig(format=BLOCKS[name], hadamard=size)
         yield _encoder(f"{name}_hadamard", config, f", after a Hadamard transform of {size}")

@@ -11,6 +11,7 @@ from ..arith import named
 from ..pipeline import Stage, lanes_of, layout
 from ..search import at_least, thermometer
 from .fraction import fraction_layout
+from .tensor import normalised
 from .window import Window
 
 Products = dict[int, tuple[Value, Value]]
@@ -68,14 +69,14 @@ class Compare(Stage):
     ) -> Value:
         config = self.config
         boundaries = config.element_boundaries
-        low = Window(config).of(code)
-        mantissa, field = low[:-8], low[-8:]
+        mantissa, field, counts = self._value(m, code, lane)
         beyond: dict[tuple[int, bool], Value] = {}
         for odd, reached in sorted({(b.odd, b.reached) for b in boundaries}):
             compared = self._compare(m, mantissa, products[odd][0], reached, f"{lane}_{odd}")
             beyond[odd, reached] = compared
         lowest = min(b.exponent for b in boundaries)
-        binades = self._binades(m, field, place, max(b.exponent for b in boundaries) - lowest, lane)
+        last = max(b.exponent for b in boundaries) - lowest
+        binades = self._binades(m, field, place, counts, last, lane)
         codes: list[Value] = []
         for k, b in enumerate(boundaries):
             here, above, higher = binades[b.exponent - lowest :][:3]
@@ -93,12 +94,14 @@ class Compare(Stage):
         bits = config.format.element.bits
         return ((Cat(magnitude, Const(0, 1)) ^ negative.replicate(bits)) + negative)[:bits]
 
-    def _binades(self, m: Module, field: Value, place: Value, last: int, lane: int) -> list[Value]:
+    def _binades(
+        self, m: Module, field: Value, place: Value, counts: Value, last: int, lane: int
+    ) -> list[Value]:
         """Whether a value is in the binade of the lowest boundary or above it, in the next or above
         that, and so on: two more than the boundaries' own."""
         distance = named(m, f"distance{lane}", (field + place)[: len(place)])
         bits = (last + 2).bit_length()
-        near = ~distance[-1]
+        near = named(m, f"near{lane}", ~distance[-1] & counts)
         far = named(m, f"far{lane}", distance[bits:-1].any())
         return [
             named(m, f"binade{lane}_{k}", near & (far | at_least(distance[:bits], k)))
@@ -106,13 +109,28 @@ class Compare(Stage):
         ]
 
     def _compare(self, m: Module, value: Value, bound: Value, reached: bool, name: str) -> Value:
-        """Whether ``value`` is above ``bound``, whose leading bits are as its; or ``reached``."""
-        padded = Cat(Const(0, len(value) - len(bound)), bound)
-        result: Value = Const(reached, 1)
-        for k in range(len(value)):
-            if k < len(value) - len(bound):
+        """Whether ``value`` is above ``bound``, aligned at their first bits, or ``reached``."""
+        length = len(value)
+        # What of a boundary lies below the last bit of values: they do not reach it then.
+        rest = bound[: max(0, len(bound) - length)]
+        bound = bound[len(rest) :]
+        padded = Cat(Const(0, length - len(bound)), bound)
+        result: Value = Const(reached, 1) & ~rest.any() if len(rest) else Const(reached, 1)
+        for k in range(length):
+            if k < length - len(bound):
                 result = value[k] | result
                 continue
             result = (value[k] & ~padded[k]) | (result & (value[k] | ~padded[k]))
             result = named(m, f"above{name}_{k}", result)
         return result
+
+    def _value(self, m: Module, code: Value, lane: int) -> tuple[Value, Value, Value]:
+        """(mantissa, exponent field, whether it may be beyond a boundary) of a value."""
+        config, window = self.config, Window(self.config).of(code)
+        mantissa, field = window[:-8], window[-8:]
+        if config.format.tensor_scale is None:  # subnormals are below all boundaries
+            return mantissa, field, Const(1, 1)
+        if config.subnormals == "flush":
+            return mantissa, field, field.any()
+        significand, exponent = normalised(m, window, config.input_format, f"value{lane}")
+        return significand[:-1], exponent, window.any()

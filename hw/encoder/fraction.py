@@ -11,6 +11,7 @@ from ..arith import named
 from ..pipeline import Stage, layout
 from ..search import at_least, thermometer
 from .peak import peaks
+from .tensor import Tensor
 from .widths import values
 from .window import Window
 
@@ -20,9 +21,21 @@ def fraction_layout(config: EncoderConfig) -> data.StructLayout:
     add to their exponents."""
     fields: dict[str, data.ShapeLike] = {"scale": layout(config.output).members["scale"]}
     for side in range(config.sides):
-        fields[f"significand{side}"] = unsigned(config.format.scale.mantissa_bits + 1)
+        fields[f"significand{side}"] = unsigned(significand_bits(config))
         fields[f"place{side}"] = place_shape()
     return data.StructLayout(values(config) | fields | {"broken": unsigned(1)})
+
+
+FAR = -400
+"""A place from which no value reaches the first boundary: exponent fields are 255 at the most, and
+-23 at the least."""
+
+
+def significand_bits(config: EncoderConfig) -> int:
+    """Width of the significand of a scale, times that of the tensor scale if there is one."""
+    tensor = config.format.tensor_scale
+    more = 0 if tensor is None else tensor.mantissa_bits + 1
+    return config.format.scale.mantissa_bits + 1 + more
 
 
 def place_shape() -> Shape:
@@ -49,27 +62,31 @@ class FractionScale(Stage):
         m = Module()
         self.pass_on(m)
         fields = [getattr(self.i, f"key{side}")[-8:] for side in range(self.config.sides)]
-        broken = named(m, "broken", Cat(field.all() for field in fields).any())
+        tensor = None if self.config.format.tensor_scale is None else Tensor(m, self.config, self.i)
+        bad = Cat(field.all() for field in fields).any()
+        broken = named(m, "broken", bad if tensor is None else bad | tensor.bad)
         m.d.comb += self.o.broken.eq(broken)
         for side in range(self.config.sides):
-            self._side(m, side, broken)
+            self._side(m, side, broken, tensor)
         return m
 
-    def _side(self, m: Module, side: int, broken: Value) -> None:
+    def _side(self, m: Module, side: int, broken: Value, tensor: Tensor | None) -> None:
         config, scale = self.config, self.config.format.scale
         key, zero = (getattr(self.i, f"{name}{side}") for name in ("key", "zero"))
-        code = self._code(m, key, side)
+        code = tensor.code(key, side) if tensor else self._code(m, key, side)
         code = named(m, f"number{side}", Mux(zero, int(scale.encode(1.0)), code))
         assert scale.nan_code is not None
         shown = Mux(broken, scale.nan_code, code)
         m.d.comb += Value.cast(self.o.scale).word_select(side, scale.bits).eq(shown)
         significand, field = self._normalised(code)
         lowest = min(b.exponent for b in config.element_boundaries)
-        place = scale.bias - config.input_format.bias - lowest - field
+        place: Value = scale.bias - config.input_format.bias - lowest - field
+        if tensor:
+            significand, place = tensor.scaled(significand, place, side)
         m.d.comb += [
             getattr(self.o, f"significand{side}").eq(significand),
             # So far down that every lane is below the first boundary.
-            getattr(self.o, f"place{side}").eq(Mux(broken, -512, place)),
+            getattr(self.o, f"place{side}").eq(Mux(broken, FAR, place)),
         ]
 
     def _code(self, m: Module, key: Value, side: int) -> Value:

@@ -20,6 +20,8 @@ class Window:
     @property
     def bits(self) -> int:
         """Mantissa bits of the finest boundary, of peaks and of values."""
+        if self.config.format.tensor_scale is not None:  # boundaries end anywhere
+            return self.config.input_format.mantissa_bits
         mantissa = self.config.format.scale.mantissa_bits
         scales = max(b.fraction_bits for b in self.config.scale_boundaries if b.value)
         elements = max(b.odd.bit_length() for b in self.config.element_boundaries)

@@ -55,7 +55,7 @@ def nearest(grid, value, away, upper_tie=False):
     return k + (twice > 0 or (twice == 0 and (away or upper_tie or k % 2 == 1)))
 
 
-def reference(cfg, row):
+def reference(cfg, row, tensor=None):
     """One block in rational numbers, by the words of the contract: (scales, elements)."""
     fmt, bits = cfg.format, cfg.input_format.mantissa_bits
     integers = isinstance(fmt.element, Int)
@@ -63,7 +63,8 @@ def reference(cfg, row):
     top = grid[-1]
     fields = [(code >> bits) & 255 for code in row]
     signs = [code >> bits + 8 for code in row]
-    if 255 in fields:
+    base = Fraction(1) if tensor is None else number(tensor, 8, 23, 127)
+    if 255 in fields or base == 0 or base >= 2**128:
         nan = {"E4M3": 0x7F, "UE5M3": 0xFF, "E5M2": 0x7E, "E8M0": 0xFF}[fmt.scale.name]
         return [nan] * cfg.sides, [0] * len(row)
     flush = cfg.subnormals == "flush"
@@ -81,16 +82,17 @@ def reference(cfg, row):
             chosen.append(one)
             continue
         if fmt.policy == "up":
-            code = next((k for k, s in enumerate(steps) if s * top >= peak), len(steps) - 1)
+            fits = (k for k, s in enumerate(steps) if s * top * base >= peak)
+            code = next(fits, len(steps) - 1)
         else:
             away = fmt.scale_rounding == "away"
-            code = nearest([s * top for s in steps], peak, away, fmt.scale.name == "E8M0")
+            code = nearest([s * top * base for s in steps], peak, away, fmt.scale.name == "E8M0")
         if steps[code] == 0:
             code = 1 if fmt.underflow == "least" else one
         chosen.append(code)
     elements = []
     for x, sign in zip(numbers, signs, strict=True):
-        scale = steps[chosen[sign if cfg.sides > 1 else 0]]
+        scale = steps[chosen[sign if cfg.sides > 1 else 0]] * base
         full = [Fraction(8)] if integers and sign and fmt.full_range else []
         k = nearest([g * scale for g in grid + full], x, fmt.rounding == "away")
         elements.append((-k % 16 if sign else k) if integers else k | sign << 3)
@@ -120,6 +122,48 @@ def test_like_fractions(name):
     got = cfg.compute({"values": rows})
     for row, scale, elements in zip(rows.tolist(), got["scale"], got["elements"], strict=True):
         assert (scale.tolist(), elements.tolist()) == reference(cfg, row), [hex(c) for c in row]
+
+
+TENSOR = {
+    f"{name} {changes}": config(BLOCKS[name], tensor_scale=FP32, **changes)
+    for name, changes in [
+        ("nvfp4", {}), ("nvfp4", {"policy": "up", "rounding": "away"}),
+        ("nvint4_ue5m3", {"scale_rounding": "away", "underflow": "one", "subnormals": "flush"}),
+        ("nvint4", {"input_format": FP32, "full_range": True}), ("amxfp4", {}),
+    ]
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TENSOR)
+def test_tensor_scales_like_fractions(name):
+    cfg = TENSOR[name]
+    rng = np.random.default_rng(1)
+    corners = concatenate(*cfg.corners())
+    picked = rng.permutation(len(corners["values"]))[:100]
+    picked = np.concatenate([picked, np.arange(len(corners["values"]))[-6:]])
+    beats = concatenate({k: v[picked] for k, v in corners.items()}, cfg.random(rng, 60))
+    got = cfg.compute(beats)
+    for row, tensor, scale, elements in zip(
+        beats["values"].tolist(), beats["tensor_scale"][:, 0].tolist(), got["scale"],
+        got["elements"], strict=True,
+    ):  # fmt: skip
+        expected = reference(cfg, row, tensor)
+        assert (scale.tolist(), elements.tolist()) == expected, ([hex(c) for c in row], hex(tensor))
+
+
+def test_the_decoder_undoes_the_tensor_scale():
+    """Encoder and decoder take the same number: numbers that fit come back as they were."""
+    rng = np.random.default_rng(0)
+    code = np.full((50, 1), FP32.encode(1.25 * 2.0**-9))
+    scale = 2.0 ** rng.integers(-6, 6, (50, 1))
+    meant = E2M1.decode(rng.integers(0, 16, (50, 16))) * scale
+    meant[:, 0] = 6 * scale[:, 0]
+    cfg = config(NVFP4, tensor_scale=FP32)
+    values = BF16.encode(meant * FP32.decode(code))
+    out = cfg.compute({"values": values, "tensor_scale": code})
+    assert (E4M3.decode(out["scale"]) == scale).all()
+    back = cfg.format.dequantize(out["scale"][:, 0], out["elements"], code[:, 0])
+    np.testing.assert_array_equal(BF16.encode(back), values)
 
 
 @pytest.mark.parametrize("peak", [1.0, 1.9921875, 0.01, 3000.0, 2.0**-12, 2.0**-130])
@@ -218,6 +262,7 @@ def test_by_example():
         ({"format": NVFP4.replace(scale=minifloat(7, 1, specials="fn"))}, "format is 'nvfp4'; all"),
         ({"format": AMXFP4.replace(scale=E8M0), "zero_scale": "least"}, "zero_scale is 'least'; a"),
         ({"pipeline": 3}, "pipeline is 3; allowed: 0 to 2"),
+        ({"format": NVFP4.replace(tensor_scale=BF16)}, "tensor_scale is .*; allowed: None, FP32"),
     ],
 )
 def test_impossible_parameters(changes, message):

@@ -12,6 +12,7 @@ MX = {name: fmt for name, fmt in BLOCKS.items() if fmt.scale == E8M0}
 
 
 def config(fmt, **changes):
+    changes = dict(changes)
     block = {k: changes.pop(k) for k in list(changes) if hasattr(fmt, k)}
     return EncoderConfig(format=fmt.replace(block=block.pop("block", 3), **block), **changes)
 
@@ -30,6 +31,7 @@ VARIANTS = {
     "one lane": {"block": 1},
 }
 FRACTIONS = {name: fmt for name, fmt in BLOCKS.items() if fmt.scale != E8M0}
+TENSOR = {"tensor_scale": FP32}
 FRACTION_VARIANTS = {
     "": {},
     "up": {"policy": "up", "pipeline": 1},
@@ -38,6 +40,11 @@ FRACTION_VARIANTS = {
     "FP32": {"input_format": FP32, "block": 2},
     "FP32 up, away": {"input_format": FP32, "policy": "up", "rounding": "away", "block": 2},
     "one lane": {"block": 1},
+    "tensor": TENSOR,
+    "tensor, up, away": TENSOR | {"policy": "up", "rounding": "away", "pipeline": 2},
+    "tensor, flush, away": TENSOR
+    | {"subnormals": "flush", "scale_rounding": "away", "underflow": "one"},
+    "tensor, FP32": TENSOR | {"input_format": FP32, "block": 2},
 }
 ASYMMETRIC_VARIANTS = {
     "": {},
