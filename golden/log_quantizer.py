@@ -140,7 +140,8 @@ class LogQuantizerConfig(Unit):
         if not self.table:
             return {"values": values}
         tables = {base: boundaries(self.bits, self.input_bits, base) for base in set(bases)}
-        return {"values": values, "boundaries": np.array([tables[base] for base in bases])}
+        rows = np.array([tables[base] for base in bases], np.int64)
+        return {"values": values, "boundaries": rows.reshape(-1, (1 << self.bits) - 1)}
 
     def describe(self) -> dict[str, object]:
         more = {} if self.table else {"boundaries": self.boundaries}

@@ -64,6 +64,12 @@ def test_tables_and_bases():
         np.testing.assert_array_equal(cfg.compute(beats)["codes"], codes)
 
 
+@pytest.mark.parametrize("table", [False, True])
+def test_no_random_beats_are_beats_too(table):
+    cfg = LogQuantizerConfig(table=table)
+    assert cfg.input.check(cfg.random(np.random.default_rng(0), 0))["values"].shape == (0, 16)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
