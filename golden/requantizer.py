@@ -25,16 +25,38 @@ class RequantizerConfig(Unit):
         Widths, rounding, ReLU and zero point; the definition is :mod:`golden.requant`.
     lanes:
         Channels a beat: 1 to 1024. Each brings its own bias, multiplier and shift.
+    widths:
+        Output widths that each beat, as a group of its own, chooses among by field ``width``: 0 is
+        the first; two or more, ``requant.output_bits`` at the most. Results are clamped to the
+        range of that width, and stay codes of ``output_bits``. Empty: there is no choice.
     """
 
     requant: RequantConfig = field(default_factory=RequantConfig)
     lanes: int = 1
+    widths: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         known = isinstance(self.requant, RequantConfig)
         require(known, "requant", self.requant, "a RequantConfig")
         require(1 <= self.lanes <= 1024, "lanes", self.lanes, "1 to 1024")
+        self._check_widths()
         super().__post_init__()
+
+    def _check_widths(self) -> None:
+        top, widths = self.requant.output_bits, self.widths
+        several = isinstance(widths, tuple) and (not widths or 2 <= len(widths) <= 8)
+        known = several and all(isinstance(n, int) and 2 <= n <= top for n in widths)
+        distinct = known and len(set(widths)) == len(widths)
+        require(distinct, "widths", widths, f"(), or 2 to 8 different ones of 2 to {top}")
+        for low, high in zip(*self.ranges, strict=True):
+            zero = self.requant.zero_point
+            require(low <= zero <= high, "zero_point", zero, f"{low} to {high} with such widths")
+
+    @property
+    def ranges(self) -> tuple[list[int], list[int]]:
+        """Least and greatest number of each of the widths."""
+        each = [self.requant.replace(output_bits=bits, zero_point=0) for bits in self.widths]
+        return [requant.low for requant in each], [requant.high for requant in each]
 
     @property
     def accumulator(self) -> Int:
@@ -48,6 +70,11 @@ class RequantizerConfig(Unit):
     @property
     def input(self) -> Payload:
         requant, lanes = self.requant, self.lanes
+        choice = ()
+        if self.widths:
+            fmt = integer((len(self.widths) - 1).bit_length(), signed=False)
+            listed = ", ".join(map(str, self.widths))
+            choice = (Field("width", fmt, f"which of these bits: {listed}; beyond: the last"),)
         return Payload(
             (
                 Field("acc", self.accumulator, "accumulators", lanes),
@@ -64,6 +91,7 @@ class RequantizerConfig(Unit):
                     "binary logarithm of the denominator",
                     lanes,
                 ),
+                *choice,
             )
         )
 
@@ -83,10 +111,13 @@ class RequantizerConfig(Unit):
             "half-even": "to nearest, ties to even",
             "floor": "down",
         }[requant.rounding]
+        ends = f"{requant.low} and {requant.high}"
+        if self.widths:
+            ends = "the ends of the chosen width"
         return (
             "q is (acc + bias) * multiplier / 2**shift, exact and rounded once,"
-            f" {rounding}; result is {relu} + {requant.zero_point}, kept within {requant.low} and"
-            f" {requant.high}. acc + bias must fit {requant.accumulator_bits} bits: that is a bound"
+            f" {rounding}; result is {relu} + {requant.zero_point}, kept within {ends}."
+            f" acc + bias must fit {requant.accumulator_bits} bits: that is a bound"
             " on weights and bias, and nothing is promised beyond it."
         )
 
@@ -94,6 +125,10 @@ class RequantizerConfig(Unit):
         beats = self.input.check(beats)
         acc, bias = (self.accumulator.integer(beats[name]) for name in ("acc", "bias"))
         result = requantize(acc, beats["multiplier"], beats["shift"], bias, self.requant)
+        if self.widths:
+            chosen = np.minimum(beats["width"], len(self.widths) - 1)
+            low, high = (np.array(ends)[chosen] for ends in self.ranges)
+            result = np.clip(result, low, high)
         return {"result": self.output.fields[0].format.wrap(result)}
 
     def corners(self) -> Iterator[dict[str, Codes]]:
@@ -115,7 +150,11 @@ class RequantizerConfig(Unit):
                 centre = ((2 * level + 1) << shift) // (2 * multiplier)  # a tie, or beside one
                 near = [sign * (centre + off) for sign in (1, -1) for off in (-1, 0, 1)]
                 rows += [(acc, 0, multiplier, shift) for acc in near if -limit <= acc < limit]
-        yield self._beats(np.array(rows, np.int64))
+        for width in range(max(1, len(self.widths))):
+            beats = self._beats(np.array(rows, np.int64))
+            if self.widths:
+                beats["width"][:] = width
+            yield beats
 
     def random(self, rng: np.random.Generator, count: int) -> dict[str, Codes]:
         """Sums of every magnitude, and scales that mostly bring them near the output's range."""
@@ -155,8 +194,12 @@ class RequantizerConfig(Unit):
 
     def _beats(self, rows: np.ndarray) -> dict[str, Codes]:
         """Beats of rows (acc, bias, multiplier, shift), a lane each; the last beat repeats some."""
-        beats = -(-len(rows) // self.lanes)
-        rows = np.resize(rows, (beats * self.lanes, 4)).reshape(beats, self.lanes, 4)
+        count = -(-len(rows) // self.lanes)
+        rows = np.resize(rows, (count * self.lanes, 4)).reshape(count, self.lanes, 4)
         names = [f.name for f in self.input.fields]
         wrapped = [self.accumulator.wrap(rows[..., k]) if k < 2 else rows[..., k] for k in range(4)]
-        return dict(zip(names, wrapped, strict=True))
+        beats = dict(zip(names, wrapped, strict=False))
+        if self.widths:  # in turns; also what lies beyond them
+            top = 1 << self.input.fields[-1].format.bits
+            beats["width"] = np.arange(len(rows))[:, None] % top
+        return beats

@@ -29,7 +29,12 @@ class Requantizer(Datapath):
 
 
 def _lanes(config: RequantizerConfig, **fields: ShapeLike) -> data.StructLayout:
-    return data.StructLayout({"lanes": data.ArrayLayout(data.StructLayout(fields), config.lanes)})
+    lanes: dict[str, ShapeLike] = {
+        "lanes": data.ArrayLayout(data.StructLayout(fields), config.lanes)
+    }
+    if config.widths:
+        lanes["width"] = layout(config.input).members["width"]
+    return data.StructLayout(lanes)
 
 
 def _summed(config: RequantizerConfig) -> data.StructLayout:
@@ -75,7 +80,9 @@ class Bias(Stage):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        fields = [lanes_of(self.i[f.name], self.config.lanes) for f in self.config.input.fields]
+        self.pass_on(m)
+        names = [f.name for f in self.config.input.fields[:4]]
+        fields = [lanes_of(self.i[name], self.config.lanes) for name in names]
         for lane, (acc, bias, multiplier, shift) in enumerate(zip(*fields, strict=True)):
             o = self.o.lanes[lane]
             m.d.comb += [
@@ -97,6 +104,7 @@ class Multiply(Stage):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        self.pass_on(m)
         for lane in range(self.config.lanes):
             i, o = self.i.lanes[lane], self.o.lanes[lane]
             m.d.comb += [o.product.eq(i.total * i.multiplier), o.shift.eq(i.shift)]
@@ -114,6 +122,7 @@ class Shift(Stage):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        self.pass_on(m)
         bits = kept_bits(self.config)
         for lane in range(self.config.lanes):
             i, o = self.i.lanes[lane], self.o.lanes[lane]
@@ -149,6 +158,7 @@ class Clamp(Stage):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         requant, bits = self.config.requant, kept_bits(self.config)
+        low, high = self._range(m)
         for lane, target in enumerate(lanes_of(self.o.result, self.config.lanes)):
             i = self.i.lanes[lane]
             negative = i.floor[-1]
@@ -157,9 +167,22 @@ class Clamp(Stage):
             # A negative floor rounds to zero at most: what ReLU makes of all of them.
             relu = Mux(negative, 0, i.floor + up) if requant.relu else i.floor + up
             m.d.comb += q.eq(relu + requant.zero_point)
-            clamped = Mux(q < requant.low, requant.low, Mux(q > requant.high, requant.high, q))
+            clamped = Mux(q < low, low, Mux(q > high, high, q))
             m.d.comb += target.eq(clamped[: requant.output_bits])
         return m
+
+    def _range(self, m: Module) -> tuple[Value, Value]:
+        """The ends of the output: of the width that the beat has chosen, if it may."""
+        requant, bits = self.config.requant, self.config.requant.output_bits + 1
+        if not self.config.widths:
+            return Const(requant.low, signed(bits)), Const(requant.high, signed(bits))
+        chosen = []
+        for name, ends in zip(("low", "high"), self.config.ranges, strict=True):
+            value: Value = Const(ends[-1], signed(bits))
+            for k, end in enumerate(ends[:-1]):
+                value = Mux(self.i.width == k, Const(end, signed(bits)), value)
+            chosen.append(named(m, name, value))
+        return chosen[0], chosen[1]
 
     def _up(self, lane: data.View) -> Value:
         rounding = self.config.requant.rounding

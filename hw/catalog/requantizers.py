@@ -20,6 +20,13 @@ def requantizers() -> Iterable[Design]:
             "HAWQ-V3 (Yao et al., ICML 2021), section 3.1",
             "requantizer",
         )
+    yield Design(
+        "requant_int32_mixed",
+        RequantizerConfig(widths=(8, 4, 2)),
+        "INT32 to INT8, INT4 or INT2, as each beat chooses, by a dyadic scale a channel, with ReLU",
+        "HAWQ-V3 (Yao et al., ICML 2021), section 3.1",
+        "requantizer",
+    )
 
 
 def log_quantizers() -> Iterable[Design]:

@@ -50,6 +50,23 @@ def test_by_hand():
     assert out["result"].tolist() == [[37, 38]]
 
 
+def test_widths_chosen_by_the_beat():
+    """As a unit of that width alone would have it; sign extended."""
+    config = RequantizerConfig(requant=RequantConfig(relu=False), widths=(8, 4, 2))
+    sent = beats(config)
+    got = config.output.fields[0].format.integer(config.compute(sent)["result"])
+    alone = {name: codes for name, codes in sent.items() if name != "width"}
+    different = 0
+    for code, bits in enumerate((8, 4, 2, 2)):  # beyond the list: the last
+        chosen = sent["width"][:, 0] == code
+        assert chosen.any()
+        plain = unit(relu=False, output_bits=bits)
+        expected = plain.output.fields[0].format.integer(plain.compute(alone)["result"])
+        np.testing.assert_array_equal(got[chosen], expected[chosen])
+        different += (got[~chosen] != expected[~chosen]).any()
+    assert different == 4
+
+
 def test_tensor():
     config = unit(relu=False)
     values = np.linspace(-1, 1, 101)
@@ -61,6 +78,12 @@ def test_tensor():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
+        ({"widths": (4,)}, r"widths is \(4,\); allowed: \(\), or 2 to 8 different ones of 2 to 8"),
+        ({"widths": (4, 9)}, r"widths is \(4, 9\); allowed: \(\), or 2 to 8 different ones"),
+        (
+            {"widths": (4, 8), "requant": RequantConfig(zero_point=9)},
+            "zero_point is 9; allowed: -8 to 7 with such widths",
+        ),
         ({"lanes": 0}, "lanes is 0; allowed: 1 to 1024"),
         ({"requant": 8}, "requant is 8; allowed: a RequantConfig"),
         ({"pipeline": 4}, "pipeline is 4; allowed: 0 to 3"),

@@ -8,8 +8,10 @@ from golden.requantizer import RequantizerConfig
 from hw.requantizer import Requantizer
 
 
-def unit(lanes=1, pipeline=0, **changes):
-    return RequantizerConfig(requant=RequantConfig(**changes), lanes=lanes, pipeline=pipeline)
+def unit(lanes=1, pipeline=0, widths=(), **changes):
+    return RequantizerConfig(
+        requant=RequantConfig(**changes), lanes=lanes, pipeline=pipeline, widths=widths
+    )
 
 
 UNITS = {
@@ -18,6 +20,8 @@ UNITS = {
     "INT4": unit(output_bits=4, lanes=3, zero_point=2),
     "UINT8": unit(signed=False, zero_point=9, relu=False, rounding="half-even"),
     "UINT4": unit(signed=False, output_bits=4),
+    "mixed": unit(widths=(2, 4, 8), relu=False, lanes=2, pipeline=3, zero_point=1),
+    "mixed, unsigned": unit(widths=(8, 5), signed=False, rounding="half-even"),
     "narrow in": unit(accumulator_bits=8, multiplier_bits=2, shift_bits=3, rounding="half-away"),
     "wider out than product": unit(accumulator_bits=8, multiplier_bits=2, output_bits=16),
     "wide multiplier": unit(multiplier_bits=31, relu=False, output_bits=16, rounding="half-even"),
