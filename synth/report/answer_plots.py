@@ -56,7 +56,7 @@ def energy_against_quality(answer: Answer) -> str:
             )
         axes.set_yscale("log")
         _ticks(axes.yaxis, y)
-        axes.set_ylim(min(y) / 1.35, max(y) * 1.35)
+        axes.set_ylim(min(y) / 1.5, max(y) * 1.7)
         axes.margins(x=0.16)
         axes.set_xlabel("SNR of the weights, dB (more is better)")
         axes.set_ylabel("energy a MAC, pJ")
@@ -101,14 +101,17 @@ def cost(answer: Answer) -> str:
 
 def formats_by_bits(quality: Quality) -> str:
     """SNR of every format on the tensor over its bits."""
-    rows = [row for row in quality.rows.values() if row.db is not None and row.bits <= 9]
+    shown = [row for row in quality.rows.values() if row.db is not None and row.bits <= 9]
+    # Of formats that come to the same, such as those with more range than is needed, the first.
+    places = {(row.bits, round(row.db, 3)): row for row in reversed(shown)}
+    rows = list(places.values())[::-1]
     kinds = (
         ("blocks of MX and NV", COLOURS[0], lambda r: r.format.startswith(("mx", "nv", "amx"))),
         ("groups of 32 or 128", COLOURS[2], lambda r: "group" in r.format or "bitmod" in r.format),
         ("one scale a tensor", COLOURS[1], lambda r: "tensor" in r.scale),
     )
     with style():
-        figure, axes = plt.subplots(figsize=(6.4, 4.2))
+        figure, axes = plt.subplots(figsize=(7.2, 5.2))
         x = [row.bits for row in rows]
         y = [row.db for row in rows]
         for label, colour, member in kinds:

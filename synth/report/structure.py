@@ -48,36 +48,36 @@ def read(verilog: str, top: str, apart: frozenset[str]) -> Structure:
         if module in ports
     ]
     node = _named(instances, top)
-    # Of every net, the port of an instance or of the top that drives it, or the nets it is made of.
-    drivers: dict[str, tuple[str, int]] = {}
+    # Of every net, what drives it (node, its port, width), or the nets that it is made of.
+    drivers: dict[str, list[tuple[str, str, int]]] = {}
     made: dict[str, set[str]] = {}
     found = Structure(outputs=[], inputs=[])
     for name, (direction, width) in ports[top].items():
         if direction == "input" and name not in apart:
-            drivers[name] = (f"port {name}", width)
+            drivers[name] = [(f"port {name}", name, width)]
     for module, name, pins in instances:
         for pin, text in pins.items():
             direction, width = ports[module][pin]
             if direction == "output":
                 for net in _nets(text):
-                    drivers[net] = (node[name], width)
+                    drivers.setdefault(net, []).append((node[name], f"{name}.{pin}", width))
     for left, right in _ASSIGN.findall(body):
         for net in _nets(left):
             made.setdefault(net, set()).update(_nets(right))
 
     def sources(nets: set[str]) -> dict[str, int]:
-        reached, waiting, widths = set(), list(nets), {}
+        reached, waiting, ends = set(), list(nets), set()
         while waiting:
             net = waiting.pop()
             if net in reached or net in apart:
                 continue
             reached.add(net)
             if net in drivers:
-                widths.setdefault(drivers[net], None)
+                ends.update(drivers[net])
             else:
                 waiting += made.get(net, ())
         total: dict[str, int] = {}
-        for source, width in widths:
+        for source, _, width in sorted(ends):
             total[source] = total.get(source, 0) + width
         return total
 
@@ -89,7 +89,7 @@ def read(verilog: str, top: str, apart: frozenset[str]) -> Structure:
             if direction == "input":
                 for source, bits in sources(_nets(text)).items():
                     key = (source, node[name])
-                    edges[key] = max(edges.get(key, 0), min(bits, width))
+                    edges[key] = edges.get(key, 0) + min(bits, width)
     for name, (direction, width) in ports[top].items():
         if direction == "output":
             for source, bits in sources({name}).items():

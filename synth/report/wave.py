@@ -10,6 +10,8 @@ import numpy as np
 from golden.unit import Payload, Unit
 
 BEATS = 3
+MOST = 10
+"""Digits that fit on a bus."""
 CELL, ROW, LEFT = 74, 30, 96
 """Widths of a cycle and of the names, height of a line, in units of the picture."""
 
@@ -55,7 +57,7 @@ def _fields(
         values: list[int | str | None] = [None] * cycles
         for cycle, beat in places.items():
             code = int(beats[field.name][beat, 0])
-            more = ", ..." if field.lanes > 1 else ""
+            more = " .." if field.lanes > 1 else ""
             values[cycle] = f"{code:0{digits}x}{more}"
         found.append(Track(f"{stream}.{field.name}", values))
     return found
@@ -112,5 +114,11 @@ def _bus(values: list, top: int) -> list[str]:
             continue
         d = f"M{x} {top + 12}l5 -8h{CELL - 10}l5 8l-5 8h-{CELL - 10}z"
         parts.append(f'<path d="{d}"/>')
-        parts.append(_label(x + CELL / 2, top + 16, value, "middle"))
+        parts.append(_label(x + CELL / 2, top + 16, _short(value), "middle"))
     return parts
+
+
+def _short(value: str) -> str:
+    digits, _, more = value.partition(" ")
+    fits = len(value) <= MOST
+    return value if fits else f"{digits[: MOST - 3 - len(more)]}...{more}"

@@ -68,6 +68,13 @@ def test_structure_by_hand():
     }
 
 
+def test_a_net_in_pieces_is_as_wide_as_all_of_them():
+    text = VERILOG.replace(".o(\\x.y )\n", ".o(\\x.y [4:0]),\n    .p(\\x.y [5])\n")
+    text = text.replace("output [5:0] o;", "output [4:0] o;\n  output p;")
+    text = text.replace(".i({ 2'h0, \\x.y [3:0] })", ".i(\\x.y )")
+    assert Edge("one", "two", 6) in read(text, "top", frozenset({"clk", "rst"})).edges
+
+
 def test_many_of_a_kind_are_one():
     lanes = "".join(
         f"  top_one lane{k} (\n    .clk(clk),\n    .i(a),\n    .o(n{k})\n  );\n" for k in range(5)

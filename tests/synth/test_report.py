@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from golden.errors import BadInput
-from synth import report
+from synth import curve, report
+from synth.fpga import result as fpga
 from synth.metrics import load, save
 from synth.report.collect import simulation
 from synth.tables import COLUMNS, figure
@@ -191,6 +192,39 @@ def named(own, sample, name, **provenance):
         replace(result, design=name, family="dot product", config={"lanes": 4}, provenance=changed),
     )
     return result
+
+
+def test_curves_and_fpgas_are_drawn_with_their_provenance(own):
+    points = [
+        curve.Point("speed", target, 2.0, {"critical_path": delay, "area": area}, "", "again")
+        for target, delay, area in ((None, 2.0, 900.0), (3.0, 3.0, 500.0), (4.0, 3.5, 600.0))
+    ]
+    found = curve.Curve(
+        "sample_mac", "", "a library", "typical", {}, "0", "python -m synth fmax", 500.0, points
+    )
+    curve.save(own / "fmax" / "sample_mac" / "curve.json", found)
+    made = fpga.FpgaProvenance(
+        {"Yosys": "0"}, "ecp5", "25k", "LFE5U", "synth_ecp5", "-r", 1, "0", "cmd"
+    )
+    uses = [fpga.metric("lut", 123, "counted"), fpga.metric("fmax", 98.5, "routed")]
+    rows = (
+        fpga.FpgaResult("sample_mac", "mac", "", "ok", "", made, uses),
+        fpga.FpgaResult("sample_dot4", "mac", "", "failed", "does not fit", made),
+    )
+    for row in rows:
+        fpga.save(fpga.folder(own, "ecp5") / f"{row.design}.json", row)
+    page = report.write(own)
+    text, one, markdown = (
+        page.with_name(name).read_text() for name in ("index.html", "sample_mac.html", "index.md")
+    )
+    for each in (text, one):
+        assert 'aria-label="area-delay curves' in each
+        assert "does not fit" in text and f"counted&#10;{made.line()}" in each
+    assert "500 MHz" in one and "python -m synth fmax" in one
+    assert "| sample_mac | 123 |" in markdown and "failed: does not fit" in markdown
+    data = json.loads(page.with_name("report.json").read_text())
+    assert [row["design"] for row in data["fpga"]["ecp5"]] == ["sample_dot4", "sample_mac"]
+    assert [len(each["points"]) for each in data["curves"]] == [3]
 
 
 def test_ratios_are_of_the_figures(own):
