@@ -16,7 +16,7 @@ from .drawing import INK
 from .structure import Structure
 
 _HEAD = f"""digraph {{
-rankdir=LR; bgcolor=transparent; nodesep=0.25; ranksep=0.4;
+rankdir=LR; bgcolor=transparent; nodesep=0.25; ranksep=0.35;
 node [shape=box style=rounded fontname=sans fontsize=11 color="{INK}" fontcolor="{INK}" height=0.4];
 edge [fontname=sans fontsize=9 color="{INK}" fontcolor="{INK}" arrowsize=0.6];
 """
