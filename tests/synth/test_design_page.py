@@ -14,7 +14,7 @@ from synth import report
 from synth.critical import by_part
 from synth.metrics import Step, load, save
 from synth.report import diagram, wave
-from synth.report.structure import Edge, read
+from synth.report.structure import Edge, Structure, read
 from synth.sta import Path_, Timing
 
 VERILOG = """
@@ -94,6 +94,23 @@ def test_structure_of_a_datapath_is_its_row_of_stages(tmp_path):
     wide = [(e.source, e.target) for e in found.edges if e.width > 1]
     assert sorted(wide) == sorted(itertools.pairwise(row))
     assert next(e.width for e in found.edges if e.source == row[0]) == design.config.input.width
+
+
+def test_a_stream_is_one_end_of_a_diagram(tmp_path):
+    (design,) = select("int8_mac")
+    verilog = emit(design, tmp_path).with_suffix(".v").read_text()
+    text = diagram.dot(read(verilog, "int8_mac", frozenset({"clk", "rst"})), [])
+    assert '"port i" -> "front" [label=" 48"];' in text  # the payload, without valid
+    assert '"front" -> "port i" [style=dashed constraint=false];' in text  # ready
+    assert '"back" -> "port o" [label=" 32"];' in text and "__" not in text
+
+
+def test_a_diagram_of_many_edges_is_of_the_wide_ones():
+    names = [f"n{k}" for k in range(diagram.MOST + 1)]
+    edges = [Edge("port m_axi_arready", "n0", 1), Edge("port m_axi_rdata", "n0", 64)]
+    edges += [Edge("n0", name, 1) for name in names]
+    text = diagram.dot(Structure({name: [name] for name in names}, [], [], edges), [])
+    assert text.count("->") == 1 and '"port m_axi" -> "n0" [label=" 64"];' in text
 
 
 def test_path_by_part_by_hand():
