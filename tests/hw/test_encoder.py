@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golden.encoder import EncoderConfig
-from golden.formats import E4M3, E8M0, FP32, MXINT8, integer, minifloat
+from golden.formats import BF16, E4M3, E8M0, FP32, MXINT8, integer, minifloat
 from golden.mx import AMXFP4, BLOCKS, NVFP4, NVINT4, mx
 from hw.encoder import Encoder
 
@@ -117,5 +117,19 @@ def test_subnormal_blocks(name, policy, stream_through):
     rng = np.random.default_rng(0)
     high, low = rng.integers(0, 128, (150, 2)), rng.choice([0, 1, 0x7FFF, 0x8000, 0x8001], (150, 2))
     beats = {"values": (high << 16 | low) >> rng.integers(0, 3, (150, 1))}
+    _, given = stream_through(Encoder(unit), unit, beats)
+    assert [word for _, word in given] == unit.output.pack(unit.compute(beats))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", FRACTIONS)
+def test_every_bf16_value(name, stream_through):
+    """Each in turn in every lane (they are alike but for their place), the rest of the block fixed
+    for each sign; beyond the fixed values it is the peak itself."""
+    unit = config(FRACTIONS[name])
+    codes = np.arange(1 << 16)
+    fixed = BF16.encode(np.array([2.0, -0.7, 0.01]))
+    beats = {"values": np.tile(fixed, (len(codes), 1))}
+    beats["values"][codes, codes % 3] = codes
     _, given = stream_through(Encoder(unit), unit, beats)
     assert [word for _, word in given] == unit.output.pack(unit.compute(beats))
