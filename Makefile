@@ -42,7 +42,7 @@ SYNTH    = $(foreach l,$(LIBERTY),--liberty '$(l)') $(foreach c,$(CORNER),--corn
 
 # Patterns in DESIGN are for the catalog, not for the files of this folder.
 .DEFAULT_GOAL := all
-.PHONY: all help setup debian test-tools doctor verilog lint sim synth fmax fpga questions report test test-full oracles recipes sweep bench-flow bench-golden spade bench-spade clean
+.PHONY: all help setup debian test-tools doctor verilog lint sim synth fmax fpga questions report test test-full oracles recipes sweep bench-flow bench-mac bench-golden spade bench-spade clean
 
 all: debian $(STAMP) ## set up, then Verilog of the whole catalog, a quick simulation and synthesis, the report
 	@$(RUN) -m hw verilog
@@ -129,6 +129,9 @@ sweep: setup ## all points of a sweep: make sweep SWEEP=synth/sweeps/dots.toml [
 
 bench-flow: setup ## how many designs a minute synthesis does, and where the time goes
 	@$(RUN) -m synth bench-flow $(DESIGNS)
+
+bench-mac: setup ## units beside the best open RTL for the same function: half an hour of one core, then cached
+	@$(RUN) -m synth bench-mac
 
 bench-golden: setup ## time rules and networks, beside PyTorch and spconv where installed
 	@$(VENV)/bin/python -m golden bench

@@ -170,9 +170,14 @@ class Unit(Config):
     pipeline:
         Register stages inside the datapath. 0 leaves it combinational between the register that
         takes the input beat and the one that gives the output beat.
+    combinational:
+        Without these two registers either: a beat comes out in the cycle in which it goes in, and
+        ports ``clk`` and ``rst`` do nothing. For units that have no pipeline, take a beat a cycle
+        and remember none.
     """
 
     pipeline: int = 0
+    combinational: bool = False
 
     def __post_init__(self) -> None:
         require(
@@ -181,6 +186,12 @@ class Unit(Config):
             self.pipeline,
             f"0 to {self.max_pipeline}",
         )
+        require(
+            self.combinational in (False, True), "combinational", self.combinational, "False, True"
+        )
+        if self.combinational:
+            possible = self.pipeline == 0 and self.interval == 1 and not self.stateful
+            require(possible, "combinational", True, "False where there are registers inside")
 
     @property
     @abstractmethod
@@ -219,7 +230,7 @@ class Unit(Config):
     def latency(self) -> int:
         """Cycles from the one in which an input beat transfers to the one in which its first
         output beat is offered, when nothing stalls: the most that any takes."""
-        return self.pipeline + 2
+        return 0 if self.combinational else self.pipeline + 2
 
     @property
     def interval(self) -> int:

@@ -11,7 +11,7 @@ from golden.formats import Format
 
 from .arith import leading_zeros, named
 from .element import significand_bits, unpack
-from .pipeline import Datapath, Register, Stage, layout
+from .pipeline import Datapath, Stage, layout
 from .rounding import round_normalised, special_or
 
 
@@ -19,7 +19,7 @@ class Decoder(Datapath):
     """The unit of a :class:`golden.decoder.DecoderConfig`; see there for what it computes."""
 
     def __init__(self, config: DecoderConfig):
-        front = BlockRegister(config) if config.output_beats > 1 else Register(layout(config.input))
+        front = BlockRegister(config) if config.output_beats > 1 else None
         super().__init__(config, [Expand(config), RoundLanes(config)], front)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations, pairwise
 
-from amaranth.hdl import Module, Signal, Value, unsigned
+from amaranth.hdl import ClockSignal, Module, ResetSignal, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -107,7 +107,8 @@ class Datapath(wiring.Component):
     ``config.pipeline`` registers stand between the stages, where they make the longest stretch
     shortest. Latency, interval and contract are those of the configuration. A unit that takes
     several cycles a beat brings a ``front`` that offers the beat in steps, or a ``back`` that
-    gathers them (:mod:`hw.steps`); either is a register like those that it replaces.
+    gathers them (:mod:`hw.steps`); either is a register like those that it replaces. A
+    ``config.combinational`` one has neither.
 
     Attributes
     ----------
@@ -125,22 +126,28 @@ class Datapath(wiring.Component):
         self.config = config
         self._stages = tuple(stages)
         assert len(self._stages) == len(config.stages)
-        self._front = front or Register(layout(config.input))
-        self._back = back or Register(layout(config.output))
+        registers = not config.combinational
+        self._front = front or (Register(layout(config.input)) if registers else None)
+        self._back = back or (Register(layout(config.output)) if registers else None)
         super().__init__(streams(config))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.front = self._front
-        wiring.connect(m, wiring.flipped(self.i), self._front.i)
+        source = _Wire(self.i.payload, self.i)
+        if self._front:
+            m.submodules.front = self._front
+            wiring.connect(m, wiring.flipped(self.i), self._front.i)
+            source = self._front.o
+        else:
+            unused = Signal()  # every unit has these ports, so that one can stand for another
+            m.d.comb += unused.eq(ClockSignal() & ResetSignal())
         cuts = balanced_cuts([stage.delay for stage in self._stages], self.config.pipeline)
-        source = self._front.o
         named = list(zip(self.config.stages, self._stages, strict=True))
         for index, (name, stage) in enumerate(named):
             m.submodules[name] = stage
             m.d.comb += stage.i.eq(source.payload)
             last = index == len(named) - 1
-            if not last and index + 1 not in cuts:
+            if not self._back if last else index + 1 not in cuts:
                 # The beat itself goes straight on; its handshake waits for the next register.
                 source = _Wire(stage.o, source)
                 continue
@@ -152,7 +159,11 @@ class Datapath(wiring.Component):
                 source.ready.eq(register.i.ready),
             ]
             source = register.o
-        wiring.connect(m, source, wiring.flipped(self.o))
+        m.d.comb += [
+            self.o.payload.eq(source.payload),
+            self.o.valid.eq(source.valid),
+            source.ready.eq(self.o.ready),
+        ]
         return m
 
 

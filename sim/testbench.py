@@ -47,13 +47,14 @@ class Session:
         """A source of beats ``first`` onwards, and a sink for what becomes of them."""
         stop = len(self.inputs) if count is None else first + count
         beats = self.job.output_beats
+        at_once = self.job.latency == 0  # a beat that is offered is answered before it transfers
         source = Source(self.dut, self.job.input, self.inputs[:stop], stalls.input, first)
         sink = Sink(
             self.dut,
             self.job.output,
             self.expected[: stop * beats],
             NEVER if blocked else stalls.output,
-            lambda: source.next * beats,
+            lambda: (source.next + (at_once and not source.idle)) * beats,
             first * beats,
         )
         return source, sink

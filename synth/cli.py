@@ -12,6 +12,7 @@ from golden.errors import BadInput
 
 from . import candidates, fmax, prove, recipes
 from .bench_flow import bench_flow
+from .bench_mac import bench_mac
 from .comparing import baseline_command, compare_command, noise_command, ratios_command
 from .fpga.command import fpga
 from .measure import Stimulus
@@ -37,6 +38,7 @@ def main() -> None:
 
 for command in (
     fpga,
+    bench_mac,
     compare_command,
     baseline_command,
     noise_command,

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from golden.cli import parallel
 from golden.errors import BadInput
 from golden.unit import Config
+
+if TYPE_CHECKING:
+    from hw.catalog import Design
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,14 @@ def from_catalog(globs: tuple[str, ...], folder: Path, jobs: int | None) -> list
     comes from the cache beside it, where it is emitted to if it is not there."""
     from hw.catalog import select
 
+    return from_designs(select(*globs), folder, jobs)
+
+
+def from_designs(designs: list[Design], folder: Path, jobs: int | None) -> list[Source]:
+    """Sources in ``folder`` of ``designs``, as :func:`from_catalog` gives them."""
     from . import emission
 
-    designs, build = select(*globs), folder.parent
+    build = folder.parent
     missing = [design for design in designs if not emission.is_cached(design, build)]
     if missing:
         parallel(

@@ -24,7 +24,7 @@ from amaranth.lib import data
 from golden.encoder import EncoderConfig
 
 from ..hadamard import transform
-from ..pipeline import Datapath, Register, Stage, layout
+from ..pipeline import Datapath, Stage
 from .align import Align
 from .compare import Compare
 from .fraction import FractionScale
@@ -39,7 +39,7 @@ class Encoder(Datapath):
     """The unit of a :class:`golden.encoder.EncoderConfig`; see there for what it computes."""
 
     def __init__(self, config: EncoderConfig):
-        front = RandomRegister(config) if config.stochastic else Register(layout(config.input))
+        front = RandomRegister(config) if config.stochastic else None
         if config.fraction:
             parts: list[Stage] = [Peak(config), FractionScale(config), Compare(config)]
         else:

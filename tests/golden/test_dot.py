@@ -371,5 +371,7 @@ def test_impossible_parameters(parameters, message):
 
 
 def test_unknown_parameter():
-    with pytest.raises(BadInput, match="^parameter is 'lane'; allowed: pipeline, a, w, lanes"):
+    with pytest.raises(
+        BadInput, match="^parameter is 'lane'; allowed: pipeline, combinational, a, w, lanes"
+    ):
         MX["mxfp4"].replace(lane=3)

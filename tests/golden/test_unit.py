@@ -5,8 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from golden.bitmod import BitmodConfig
+from golden.decoder import DecoderConfig
+from golden.dot import DotConfig
+from golden.encoder import EncoderConfig
 from golden.errors import BadInput
-from golden.formats import E2M1, FLAG, INT32, integer
+from golden.formats import E2M1, FLAG, INT8, INT32, integer
+from golden.mx import BLOCKS
 from golden.unit import Field, Payload
 
 PAYLOAD = Payload(
@@ -58,3 +63,26 @@ def test_bad_beats(beats, message):
     payload = Payload((Field("acc", INT32, ""), Field("out", INT32, "")))
     with pytest.raises(BadInput, match="^" + message):
         payload.check({name: np.array(codes) for name, codes in beats.items()})
+
+
+def test_a_combinational_unit_has_no_latency():
+    config = DotConfig(a=INT8, w=INT8, combinational=True)
+    assert (config.latency, config.interval) == (0, 1)
+    assert config.replace(combinational=False).latency == 2
+
+
+@pytest.mark.parametrize(
+    ("config", "more"),
+    [
+        (DotConfig(a=INT8, w=INT8), {"pipeline": 1}),
+        (BitmodConfig(), {}),
+        (EncoderConfig(format=BLOCKS["mxfp4"], stochastic=True), {}),
+        (DecoderConfig(element=E2M1, lanes=8, block=32, scale=BLOCKS["mxfp4"].scale), {}),
+    ],
+)
+def test_what_has_registers_inside_is_not_combinational(config, more):
+    message = "^combinational is True; allowed: False where there are registers inside"
+    with pytest.raises(BadInput, match=message):
+        config.replace(combinational=True, **more)
+    with pytest.raises(BadInput, match="^combinational is 2; allowed: False, True"):
+        config.replace(combinational=2)
