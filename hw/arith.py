@@ -7,8 +7,13 @@ names that begin with ``name``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
+from typing import Literal
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+
+PrefixTree = Literal["brent_kung", "sklansky", "kogge_stone"]
 
 
 def named(m: Module, name: str, value: Value) -> Signal:
@@ -75,13 +80,23 @@ def select(entries: Sequence[Value], index: Value) -> Value:
 
 
 def prefix_add(
-    m: Module, left: Value, right: Value, carry_in: Value, width: int, name: str = "add"
+    m: Module,
+    left: Value,
+    right: Value,
+    carry_in: Value,
+    width: int,
+    name: str = "add",
+    tree: PrefixTree | None = None,
 ) -> Value:
-    """``left + right + carry_in`` modulo ``2 ** width``, the carries from a Brent-Kung tree.
+    """``left + right + carry_in`` modulo ``2 ** width``, the carries from a prefix tree.
 
-    Twice the logarithm of the width deep, where synthesis without timing in view makes of ``+`` a
-    chain as long as the number.
+    Brent-Kung: twice the logarithm of the width deep, with the fewest gates; Sklansky: once the
+    logarithm, with gates that drive half the width; Kogge-Stone: once, with the most gates, and
+    none that drives many. Of a sum of more than 32 bits a mapping that minds area leaves only the
+    last one fast, so that is what such a sum has by default; others have Sklansky's. Synthesis
+    without timing in view makes of ``+`` a chain as long as the number.
     """
+    tree = tree or ("sklansky" if width <= 32 else "kogge_stone")
     a, b = (Cat(x, Const(0, width))[:width] for x in (left, right))
     half = named(m, f"{name}_half", a ^ b)
     both = a & b
@@ -98,9 +113,17 @@ def prefix_add(
 
     steps = [1 << level for level in range((width - 1).bit_length())]
     for step in steps:
-        for k in range(2 * step - 1, width, 2 * step):
-            join(k, k - step)
-    for step in reversed(steps):
+        if tree == "kogge_stone":
+            for k in reversed(range(step, width)):  # those below are still of the step before
+                join(k, k - step)
+        elif tree == "sklansky":
+            for k in range(width):
+                if k & step:
+                    join(k, k // step * step - 1)
+        else:
+            for k in range(2 * step - 1, width, 2 * step):
+                join(k, k - step)
+    for step in reversed(steps) if tree == "brent_kung" else ():
         for k in range(3 * step - 1, width, 2 * step):
             join(k, k - step)
     return half ^ Cat(carry_in[0], *g[: width - 1])
@@ -129,6 +152,52 @@ def leading_zeros(m: Module, value: Value, name: str = "zeros") -> Value:
         return Const(0, 1)
     empty, zeros = count(padded, "n")
     return Cat(zeros, empty) if width == len(value) else zeros
+
+
+def shift_left(
+    m: Module, value: Value, amount: Value, width: int, is_signed: bool, name: str = "shift"
+) -> Value:
+    """``value << amount``, as ``width`` bits; ``is_signed``: of a number in two's complement.
+
+    Up to seven places by multiplexers, while the number is short; then each stretch of eight places
+    takes it or not. So a bit of the result has few terms, where the last levels of a shifter made
+    of multiplexers are as wide as the result.
+    """
+    fill = value[-1] if is_signed else Const(0, 1)
+    fine = min(3, len(amount))
+    for level in range(fine):
+        step = 1 << level
+        extended, moved = Cat(value, fill.replicate(step)), Cat(Const(0, step), value)
+        value = named(m, f"{name}_{level}", Mux(amount[level], moved, extended)[:width])
+    if len(amount) <= fine:
+        return Cat(value, fill.replicate(width - len(value)))
+    step, coarse = 1 << fine, amount[fine:]
+    count = min(1 << len(coarse), -(-width // step))
+    here = [named(m, f"{name}_at{k}", coarse == k) for k in range(count)]
+    body = value[:-1] if is_signed else value
+    bits, above = [], -1  # the last stretch at which the number ends below this bit
+    ended: Value = Const(0, 1)
+    for place in range(width):
+        while above + 1 < count and (above + 1) * step + len(body) <= place:
+            above += 1
+            ended = named(m, f"{name}_ended{above}", fill & Cat(here[: above + 1]).any())
+        terms = [
+            here[k] & body[place - k * step]
+            for k in range(count)
+            if 0 <= place - k * step < len(body)
+        ]
+        bits.append(reduce(or_, terms, ended))
+    return named(m, name, Cat(bits))
+
+
+def shift_zeros_out(m: Module, value: Value, zeros: Value, name: str = "normal") -> Value:
+    """``value << zeros`` in the width of ``value``, for counts of :func:`leading_zeros`: by the
+    most places first, because the count's high bits are there before its low ones."""
+    width = len(value)
+    for level in reversed(range(len(zeros))):
+        moved = Cat(Const(0, 1 << level), value)
+        value = named(m, f"{name}_{level}", Mux(zeros[level], moved, value)[:width])
+    return value
 
 
 def shift_right_sticky(

@@ -14,9 +14,10 @@ from golden.dot import DotConfig
 from golden.formats import DInt, Format, Int
 from golden.one_of import OneOf
 
-from .arith import carry_save, named
+from .arith import carry_save, named, prefix_add, shift_left
 from .element import Element, integer_bits, integer_value, unpack
 from .float_add import Add, Align, Normalise, Renormalise, Round, RoundAlone, WideAdd
+from .multiply import Booth, Columns
 from .pipeline import Datapath, Stage, layout
 from .scale import Scale, ScaledSum
 
@@ -65,9 +66,9 @@ def groups(config: DotConfig) -> int:
 
 
 def row_bits(config: DotConfig) -> int:
-    """Width of one product in the tree, sign included."""
+    """Width of one row of the tree, sign included."""
     if _integers(config):
-        return integer_bits(config.a) + integer_bits(config.w)
+        return _booth(config)[0].row_bits
     bits = max(abs(bound) for bound in config.sum_range) // config.lanes
     return bits.bit_length() + _signed_rows(config)
 
@@ -90,6 +91,18 @@ def _integers(config: DotConfig) -> bool:
     return kinds and config.asymmetric == "none"
 
 
+def _booth(config: DotConfig) -> tuple[Booth, bool]:
+    """How integers are multiplied, and whether `a` has the digits."""
+    operands = (config.a, config.w)
+    bits, signed = [integer_bits(fmt) for fmt in operands], [fmt.signed for fmt in operands]
+    return Booth.of((bits[0], bits[1]), (signed[0], signed[1]))
+
+
+def _rows(config: DotConfig) -> int:
+    """Rows of each partial sum."""
+    return config.lanes * (_booth(config)[0].digits if _integers(config) else 1)
+
+
 def _beside(config: DotConfig) -> dict[str, ShapeLike]:
     """What goes by the products on their way through the tree."""
     fields: dict[str, ShapeLike] = {}
@@ -105,12 +118,12 @@ def _beside(config: DotConfig) -> dict[str, ShapeLike]:
 
 
 def products_layout(config: DotConfig) -> data.StructLayout:
-    """From products to tree: a row a lane, the ones that negative rows still need, the rest."""
+    """From products to tree: the rows, the ones that Booth's still need, the rest."""
     fields: dict[str, ShapeLike] = {
-        "rows": _each(config, data.ArrayLayout(unsigned(row_bits(config)), config.lanes))
+        "rows": _each(config, data.ArrayLayout(unsigned(row_bits(config)), _rows(config)))
     }
-    if not _integers(config) and _signed_rows(config):
-        fields["ones"] = unsigned(config.lanes)
+    if _integers(config):
+        fields["ones"] = unsigned(_rows(config))
     return data.StructLayout(fields | _beside(config))
 
 
@@ -144,18 +157,21 @@ def _nth(config: DotConfig, port: Value, group: int) -> Value:
 
 
 class Products(Stage):
-    """Every lane's product as a row of the tree.
+    """Every lane's product as a row of the tree, or as some.
 
-    A product p in two's complement, n bits, is the unsigned row ``p + 2**(n-1)``: its sign bit
-    inverted, so that no row needs its sign extended. A negative sign-magnitude product is its
-    bits inverted plus a one, which the tree takes in. Where signs choose the scale, there is a row
-    for each partial sum, and only one of a lane's rows is not zero.
+    A row r in two's complement, n bits, is the unsigned row ``r + 2**(n-1)``: its sign bit
+    inverted, so that no row needs its sign extended. A product of significands is negated before it
+    is shifted, while it is short. Integers are not multiplied out here: each digit of one of them
+    is a row (:class:`hw.multiply.Booth`). Where signs choose the scale, there is a row for each
+    partial sum, and only one of a lane's rows is not zero.
     """
 
     delay = 14
 
     def __init__(self, config: DotConfig):
         self.config = config
+        if _integers(config):
+            self.delay = 6
         super().__init__(layout(config.input), products_layout(config))
 
     def elaborate(self, platform: object) -> Module:
@@ -165,7 +181,7 @@ class Products(Stage):
         for lane in range(config.lanes):
             a, w = self._code("a", config.a, lane), self._code("w", config.w, lane)
             if _integers(config):
-                m.d.comb += self.o.rows[lane].eq(self._integer_row(m, a, w, lane))
+                self._integer_rows(m, a, w, lane)
             else:
                 left = unpack(m, config.a, a, f"a{lane}")
                 right = unpack(m, config.w, w, f"w{lane}")
@@ -200,22 +216,22 @@ class Products(Stage):
         code = port if self.config.lanes == 1 else port[lane]
         return Cat(code, getattr(self.i, f"{name}_format")) if isinstance(fmt, OneOf) else code
 
-    def _integer_row(self, m: Module, a: Value, w: Value, lane: int) -> Value:
-        left = integer_value(m, self.config.a, a, f"a{lane}")
-        right = integer_value(m, self.config.w, w, f"w{lane}")
-        product = named(m, f"product{lane}", (left * right)[: row_bits(self.config)])
-        if not (self.config.a.signed or self.config.w.signed):
-            return product
-        return Cat(product[:-1], ~product[-1])
+    def _integer_rows(self, m: Module, a: Value, w: Value, lane: int) -> None:
+        left = integer_value(m, self.config.a, a, f"a{lane}").as_unsigned()
+        right = integer_value(m, self.config.w, w, f"w{lane}").as_unsigned()
+        booth, swapped = _booth(self.config)
+        if swapped:
+            left, right = right, left
+        for k, (row, one) in enumerate(booth.rows(m, left, right, f"product{lane}")):
+            index = lane * booth.digits + k
+            m.d.comb += [self.o.rows[index].eq(row), self.o.ones[index].eq(one)]
 
     def _float_rows(self, m: Module, left: Element, right: Element, sign: Value, lane: int) -> None:
         config = self.config
-        bits = row_bits(config) - _signed_rows(config)
         product = named(m, f"product{lane}", left.significand * right.significand)
         top = left.max_shift + right.max_shift
         shift = Signal(range(top + 1), name=f"shift{lane}")
         m.d.comb += shift.eq(left.shift + right.shift)
-        magnitude = named(m, f"magnitude{lane}", (product << shift)[:bits])
         if config.asymmetric == "none":
             chosen, negative = [Const(1, 1)], sign
         elif config.asymmetric == "a":
@@ -223,12 +239,14 @@ class Products(Stage):
         else:
             a, w = left.sign, right.sign
             chosen, negative = [~a & ~w, ~a & w, a & ~w, a & w], Const(0, 1)
-        for group, mine in enumerate(chosen):
-            part = magnitude if len(chosen) == 1 else magnitude & mine.replicate(bits)
-            row = Cat(part ^ negative.replicate(bits), ~negative) if _signed_rows(config) else part
-            m.d.comb += _nth(config, self.o.rows, group)[lane].eq(row)
         if _signed_rows(config):
-            m.d.comb += self.o.ones[lane].eq(negative)
+            flip = negative.replicate(len(product))
+            product = named(m, f"signed{lane}", (Cat(product ^ flip, negative) + negative)[:-1])
+        row = shift_left(m, product, shift, row_bits(config), _signed_rows(config), f"row{lane}")
+        for group, mine in enumerate(chosen):
+            part = row if len(chosen) == 1 else row & mine.replicate(len(row))
+            part = Cat(part[:-1], ~part[-1]) if _signed_rows(config) else part
+            m.d.comb += _nth(config, self.o.rows, group)[lane].eq(part)
 
 
 def _special(m: Module, left: Element, right: Element, lane: int) -> tuple[Value, Value]:
@@ -261,16 +279,26 @@ class Tree(Stage):
 
     def _sum(self, m: Module, group: int, name: str) -> tuple[Value, Value, Value]:
         config, bits = self.config, total_bits(self.config)
+        if _integers(config):
+            return self._integer_sum(m, bits, name)
         rows: list[Value] = [_nth(config, self.i.rows, group)[k] for k in range(config.lanes)]
-        inverted = not _integers(config) and _signed_rows(config)
-        ones = [self.i.ones[lane] for lane in range(config.lanes)] if inverted else []
-        if inverted or (_integers(config) and (config.a.signed or config.w.signed)):
+        if _signed_rows(config):
             # What the inverted sign bits added, taken off again.
             offset = -config.lanes << row_bits(config) - 1
             rows.append(Const(offset % (1 << bits), bits))
+        return carry_save(m, rows, [], bits, name)
+
+    def _integer_sum(self, m: Module, bits: int, name: str) -> tuple[Value, Value, Value]:
+        config, (booth, _) = self.config, _booth(self.config)
+        columns = Columns(bits)
+        for index in range(_rows(config)):
+            place = 2 * (index % booth.digits)
+            columns.add(self.i.rows[index], place, arrival=2)
+            columns.add(self.i.ones[index], place)
+        columns.add_constant(-config.lanes * booth.offset)
         if isinstance(config.accumulator, Int):
-            rows.append(self.i.acc)
-        return carry_save(m, rows, ones, bits, name)
+            columns.add(self.i.acc)
+        return *columns.reduce(m, name), Const(0, 1)
 
 
 class Sum(Stage):
@@ -289,7 +317,8 @@ class Sum(Stage):
         totals = []
         for group in range(groups(self.config)):
             i = _nth(self.config, self.i.pair, group)
-            totals.append(named(m, f"exact{group}", (i.total + i.carry + i.carry_in)[:bits]))
+            total = prefix_add(m, i.total, i.carry, i.carry_in, bits, f"add{group}")
+            totals.append(named(m, f"exact{group}", total))
         total = totals[0]
         if len(totals) > 1:
             m.d.comb += [self.o.sums[k].eq(value) for k, value in enumerate(totals)]

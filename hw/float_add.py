@@ -28,7 +28,7 @@ from amaranth.lib import data
 
 from golden.formats import Float
 
-from .arith import leading_zeros, named, shift_right_sticky
+from .arith import leading_zeros, named, prefix_add, shift_right_sticky, shift_zeros_out
 from .pipeline import Stage
 from .rounding import round_normalised, rounded, special_or
 
@@ -81,6 +81,12 @@ class WideAdd:
         return range(min(low, 0), max(high, 0) + 1)
 
     @property
+    def never_subnormal(self) -> bool:
+        """Whether the sum alone is never a subnormal result: then its exponent is one more, as the
+        field of the result has it, and 0 for zero."""
+        return self.alone and self.exponent >= self.accumulator.min_exponent
+
+    @property
     def exponents(self) -> range:
         """Exponents of the leading bit of either operand: those that the result begins with."""
         top = self.accumulator.max_exponent - self.accumulator.min_exponent
@@ -98,10 +104,11 @@ class WideAdd:
 
     @property
     def normalised_layout(self) -> data.StructLayout:
+        low, high = self.sum_exponents[0], self.sum_exponents[-1]
         fields = {
             "negative": unsigned(1),
             "significand": unsigned(self.magnitude_bits),
-            "exponent": _signed(self.sum_exponents),
+            "exponent": _signed(range(low, high + 1 + self.never_subnormal)),
         }
         return self._with_rest(fields)
 
@@ -179,15 +186,19 @@ class Normalise(Stage):
         zeros = named(m, "zeros", leading_zeros(m, magnitude))
         exponents = wide.sum_exponents
         top = wide.exponent - wide.accumulator.min_exponent + wide.magnitude_bits - 1
-        exponent = Signal.like(self.o.exponent, name="leading_exponent")
+        top += wide.never_subnormal
+        most = Signal.like(self.o.exponent, name="most")  # without leading zeros: known early
         scale = self.i.exponent if wide.top_exponent else Const(0, 1)
+        bits = len(most)
+        fewer = ~Cat(zeros, Const(0, bits))[:bits]
+        exponent = prefix_add(m, most, fewer, Const(1, 1), bits, "leading_exponent")
         m.d.comb += [
-            exponent.eq(scale - zeros + top),
+            most.eq(scale + top),
             # A scale of zero may have made +0 of a negative sum.
             self.o.negative.eq(negative & magnitude.any() if not wide.bits else negative),
-            self.o.significand.eq((magnitude << zeros)[: wide.magnitude_bits]),
+            self.o.significand.eq(shift_zeros_out(m, magnitude, zeros)),
             # A zero must never win the alignment: the accumulator would be shifted away.
-            self.o.exponent.eq(Mux(magnitude.any(), exponent, exponents[0])),
+            self.o.exponent.eq(Mux(magnitude.any(), exponent.as_signed(), exponents[0])),
         ]
         return m
 
@@ -286,7 +297,7 @@ class Renormalise(Stage):
         shift = named(m, "shift", Mux(zeros > lead, lead[: len(zeros)], zeros))
         # A zero has no leading bit to count to: its exponent is that of the subnormals.
         bottom = named(m, "bottom", (zeros > lead) | ~self.i.magnitude.any())
-        shifted = named(m, "shifted", (self.i.magnitude << shift)[:width])
+        shifted = shift_zeros_out(m, self.i.magnitude, shift)
         guard = width - precision - 1
         m.d.comb += [
             self.o.significand.eq(shifted[guard + 1 :]),
@@ -330,7 +341,14 @@ class RoundAlone(Stage):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         wide, fmt = self.wide, self.wide.accumulator
-        code = round_normalised(m, fmt, self.i.significand, self.i.exponent, wide.sum_exponents)
+        code = round_normalised(
+            m,
+            fmt,
+            self.i.significand,
+            self.i.exponent,
+            wide.sum_exponents,
+            is_field=wide.never_subnormal,
+        )
         flags = [
             getattr(self.i, n) if n in wide.specials else Const(0, 1)
             for n in ("nan", "plus", "minus")

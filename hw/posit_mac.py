@@ -8,7 +8,7 @@ from amaranth.lib import data
 from golden.posit_mac import PositMacConfig
 from golden.quire import product_bits
 
-from .arith import leading_zeros, named
+from .arith import leading_zeros, named, shift_zeros_out
 from .element import unpack
 from .pipeline import Datapath, Stage, layout
 from .posit_codec import posit_code
@@ -116,7 +116,7 @@ class Normalise(Stage):
         zeros = named(m, "zeros", leading_zeros(m, magnitude))
         empty = named(m, "empty", ~magnitude.any())
         m.d.comb += [
-            self.o.fraction.eq(magnitude << zeros),
+            self.o.fraction.eq(shift_zeros_out(m, magnitude, zeros)),
             self.o.lead.eq(bits - 2 - zeros),
             self.o.nar.eq(empty & sign),
             self.o.zero.eq(empty & ~sign),

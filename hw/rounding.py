@@ -18,15 +18,16 @@ def rounded(
     sticky: Value,
     name: str = "rounded",
     can_overflow: bool = True,
+    is_field: bool = False,
 ) -> Value:
     """Code without sign of ``significand``, rounded to nearest even; overflow gives infinity.
 
     ``significand`` has ``mantissa_bits + 1`` bits. Its top bit is set, or ``exponent`` is 0 and the
     number subnormal; ``exponent`` (unsigned) counts from that of the least normal number. ``guard``
-    and ``sticky`` are the bit below the significand and the OR of all bits below that.
+    and ``sticky`` are the bit below the significand and the OR of all bits below that. With
+    ``is_field``, ``exponent`` is the field: one more, and 0 for a zero.
     """
-    normal = significand[-1]
-    field = named(m, f"{name}_field", exponent + normal)
+    field = exponent if is_field else named(m, f"{name}_field", exponent + significand[-1])
     up = named(m, f"{name}_up", guard & (sticky | significand[0]))
     # A carry out of the mantissa walks into the exponent, and from the top one into infinity.
     code = named(m, f"{name}_code", Cat(significand[:-1], field) + up)
@@ -44,13 +45,16 @@ def round_normalised(
     exponent: Value,
     exponents: range,
     name: str = "rounded",
+    is_field: bool = False,
 ) -> Value:
     """Code without sign of ``significand`` with its leading bit at the top, of any width.
 
     ``exponent`` (signed) is that of the leading bit, counted from the least normal number, and one
     of ``exponents``; a zero may have any that is 0 or less. Subnormal results are shifted down
-    first. What ``exponents`` and the width rule out costs nothing.
+    first. What ``exponents`` and the width rule out costs nothing. ``is_field``: see
+    :func:`rounded`; without subnormals.
     """
+    assert not (is_field and exponents[0] < 0)
     precision = fmt.mantissa_bits + 1
     width = max(len(significand), precision) + 1
     window = Cat(Const(0, width - len(significand)), significand)
@@ -71,6 +75,7 @@ def round_normalised(
         Const(0, 1) if exact else window[:guard].any(),
         name,
         can_overflow=exponents[-1] > fmt.max_exponent - fmt.min_exponent - (not exact),
+        is_field=is_field,
     )
 
 

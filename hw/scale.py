@@ -21,6 +21,7 @@ from golden.formats import Float
 from .arith import named
 from .element import Element, unpack
 from .float_add import WideAdd
+from .multiply import magnitude_of_product
 from .pipeline import Stage
 
 
@@ -131,9 +132,8 @@ class Scale(Stage):
                 factor = named(m, f"factor{len(factor)}", factor * scale.significand)
         if bounds.multiplied:
             negative = named(m, "negative", total[-1])
-            bits = bounds.outer.bit_length()
-            magnitude = named(m, "unscaled", Mux(negative, -total, total)[:bits])
-            product = (magnitude * factor)[: self.wide.magnitude_bits]
+            bits = self.wide.magnitude_bits
+            product = magnitude_of_product(m, total, factor, negative, bits)
             m.d.comb += [self.o.negative.eq(negative), self.o.magnitude.eq(product)]
         else:
             m.d.comb += self.o.sum.eq(total)

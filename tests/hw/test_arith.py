@@ -8,6 +8,7 @@ from hw.arith import (
     carry_save,
     leading_zeros,
     prefix_add,
+    shift_left,
     shift_right_sticky,
     signed_rows,
 )
@@ -28,6 +29,18 @@ def test_shift_right_sticky(evaluate, width):
         assert result == (x >> n) << 1 | bool(x & (1 << n) - 1), (x, n)
 
 
+@pytest.mark.parametrize("is_signed", [False, True])
+@pytest.mark.parametrize(("bits", "amount", "width"), [(3, 2, 7), (3, 2, 5), (4, 5, 36), (2, 6, 30)])
+def test_shift_left(evaluate, bits, amount, width, is_signed):
+    """Every number by every amount that leaves it whole."""
+    rows = [(x, n) for x in range(1 << bits) for n in range(1 << amount)]
+    got = evaluate(lambda m, x, n: shift_left(m, x, n, width, is_signed), [bits, amount], rows)
+    for (x, n), result in zip(rows, got, strict=True):
+        number = x - (1 << bits) if is_signed and x >> bits - 1 else x
+        if n + bits <= width:
+            assert result == (number << n) % (1 << width), (x, n)
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 33])
 @pytest.mark.parametrize("width", [9, 6])
 def test_carry_save(evaluate, count, width):
@@ -46,25 +59,30 @@ def test_carry_save(evaluate, count, width):
     assert got == [(sum(map(int, case)) - 37) % (1 << width) for case in cases]
 
 
+TREES = ["brent_kung", "sklansky", "kogge_stone"]
+
+
+@pytest.mark.parametrize("tree", TREES)
 @pytest.mark.parametrize("width", [1, 2, 3, 4, 5])
-def test_prefix_add(evaluate, width):
+def test_prefix_add(evaluate, width, tree):
     """Every pair, with and without a carry, a longer operand cut and a shorter one filled up."""
     rows = [(x, y, c) for x in range(1 << width + 1) for y in range(1 << width) for c in (0, 1)]
 
     def build(m, x, y, c):
-        return prefix_add(m, x, y, c, width)
+        return prefix_add(m, x, y, c, width, tree=tree)
 
     got = evaluate(build, [width + 1, width, 1], rows)
     assert got == [(x + y + c) % (1 << width) for x, y, c in rows]
 
 
+@pytest.mark.parametrize("tree", TREES)
 @pytest.mark.parametrize("width", [13, 58])
-def test_prefix_add_of_wide_numbers(evaluate, width):
+def test_prefix_add_of_wide_numbers(evaluate, width, tree):
     rng = np.random.default_rng(width)
     rows = [(*(int(n) >> 62 - width for n in rng.integers(0, 1 << 62, 2)), k % 2)
             for k in range(500)]  # fmt: skip
     rows += [((1 << width) - 1, 0, 1), ((1 << width) - 1, 1, 0)]
-    got = evaluate(lambda m, x, y, c: prefix_add(m, x, y, c, width), [width, width, 1], rows)
+    got = evaluate(lambda m, *xyc: prefix_add(m, *xyc, width, tree=tree), [width, width, 1], rows)
     assert got == [(x + y + c) % (1 << width) for x, y, c in rows]
 
 
