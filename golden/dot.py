@@ -47,6 +47,10 @@ class DotConfig(Unit):
     output_format:
         Without an accumulator: a ``Float`` to which the dot product is rounded once, or None for
         the bare exact sum of products, as an integer that is wide enough never to wrap.
+    multiplier:
+        How two integers are multiplied, which changes no result: ``"booth"``, as rows of a digit
+        each that all lanes' tree adds up; or ``"operator"``, by ``*`` in the Verilog, for FPGAs,
+        whose multipliers synthesis then finds.
     """
 
     a: Format
@@ -57,6 +61,7 @@ class DotConfig(Unit):
     tensor_scale: Float | None = None
     accumulator: Int | Float | None = None
     output_format: Float | None = None
+    multiplier: Literal["booth", "operator"] = "booth"
 
     def __post_init__(self) -> None:
         for name in ("a", "w"):
@@ -86,6 +91,8 @@ class DotConfig(Unit):
             self.output_format,
             "None with an accumulator, whose format is that of the result",
         )
+        kinds = ("booth", "operator")
+        require(self.multiplier in kinds, "multiplier", self.multiplier, ", ".join(kinds))
         self._check_scales()
         if isinstance(self.accumulator, Int):
             whole = not any(isinstance(f, Float) for f in (self.a, self.w))

@@ -67,8 +67,10 @@ def groups(config: DotConfig) -> int:
 
 def row_bits(config: DotConfig) -> int:
     """Width of one row of the tree, sign included."""
-    if _integers(config):
+    if _digits(config):
         return _booth(config)[0].row_bits
+    if _integers(config):
+        return integer_bits(config.a) + integer_bits(config.w)
     bits = max(abs(bound) for bound in config.sum_range) // config.lanes
     return bits.bit_length() + _signed_rows(config)
 
@@ -98,9 +100,14 @@ def _booth(config: DotConfig) -> tuple[Booth, bool]:
     return Booth.of((bits[0], bits[1]), (signed[0], signed[1]))
 
 
+def _digits(config: DotConfig) -> int:
+    """Rows of a product by its digits; 0 if it is multiplied out."""
+    return _booth(config)[0].digits if _integers(config) and config.multiplier == "booth" else 0
+
+
 def _rows(config: DotConfig) -> int:
     """Rows of each partial sum."""
-    return config.lanes * (_booth(config)[0].digits if _integers(config) else 1)
+    return config.lanes * max(1, _digits(config))
 
 
 def _beside(config: DotConfig) -> dict[str, ShapeLike]:
@@ -122,7 +129,7 @@ def products_layout(config: DotConfig) -> data.StructLayout:
     fields: dict[str, ShapeLike] = {
         "rows": _each(config, data.ArrayLayout(unsigned(row_bits(config)), _rows(config)))
     }
-    if _integers(config):
+    if _digits(config):
         fields["ones"] = unsigned(_rows(config))
     return data.StructLayout(fields | _beside(config))
 
@@ -170,7 +177,7 @@ class Products(Stage):
 
     def __init__(self, config: DotConfig):
         self.config = config
-        if _integers(config):
+        if _digits(config):
             self.delay = 6
         super().__init__(layout(config.input), products_layout(config))
 
@@ -217,8 +224,15 @@ class Products(Stage):
         return Cat(code, getattr(self.i, f"{name}_format")) if isinstance(fmt, OneOf) else code
 
     def _integer_rows(self, m: Module, a: Value, w: Value, lane: int) -> None:
-        left = integer_value(m, self.config.a, a, f"a{lane}").as_unsigned()
-        right = integer_value(m, self.config.w, w, f"w{lane}").as_unsigned()
+        left = integer_value(m, self.config.a, a, f"a{lane}")
+        right = integer_value(m, self.config.w, w, f"w{lane}")
+        if not _digits(self.config):
+            product = named(m, f"product{lane}", (left * right)[: row_bits(self.config)])
+            signed = self.config.a.signed or self.config.w.signed
+            row = Cat(product[:-1], ~product[-1]) if signed else product
+            m.d.comb += self.o.rows[lane].eq(row)
+            return
+        left, right = left.as_unsigned(), right.as_unsigned()
         booth, swapped = _booth(self.config)
         if swapped:
             left, right = right, left
@@ -279,16 +293,19 @@ class Tree(Stage):
 
     def _sum(self, m: Module, group: int, name: str) -> tuple[Value, Value, Value]:
         config, bits = self.config, total_bits(self.config)
-        if _integers(config):
-            return self._integer_sum(m, bits, name)
+        if _digits(config):
+            return self._digit_sum(m, bits, name)
         rows: list[Value] = [_nth(config, self.i.rows, group)[k] for k in range(config.lanes)]
-        if _signed_rows(config):
+        signed = config.a.signed or config.w.signed if _integers(config) else _signed_rows(config)
+        if signed:
             # What the inverted sign bits added, taken off again.
             offset = -config.lanes << row_bits(config) - 1
             rows.append(Const(offset % (1 << bits), bits))
+        if isinstance(config.accumulator, Int):
+            rows.append(self.i.acc)
         return carry_save(m, rows, [], bits, name)
 
-    def _integer_sum(self, m: Module, bits: int, name: str) -> tuple[Value, Value, Value]:
+    def _digit_sum(self, m: Module, bits: int, name: str) -> tuple[Value, Value, Value]:
         config, (booth, _) = self.config, _booth(self.config)
         columns = Columns(bits)
         for index in range(_rows(config)):
