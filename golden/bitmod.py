@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import require
-from .formats import UINT3, UINT8, Codes, Float, Int, integer
+from .formats import FLAG, UINT3, UINT8, Codes, Float, Int, integer
 from .integer_sum import random_integers
 from .unit import Beats, Field, Payload, Unit
 
@@ -26,6 +26,8 @@ ACTIVATION = Float("FP16 without specials", 5, 10, bias=15)
 
 DTYPES = ("INT8", "INT6", "INT4", "FP4", "FP3")
 """Data types of weights by the number of field ``dtype``; 5 to 7 are read as FP3."""
+TOP_EXPONENT = 8
+"""Greatest exponent of a term, in halves: that of twice the top digit of INT8."""
 BITS = (8, 6, 4, 4, 3)
 """Bits of a weight of each; it has half as many terms, rounded up."""
 FP4, FP3 = 3, 4
@@ -87,11 +89,15 @@ class BitmodConfig(Unit):
     accumulator:
         Fixed-point format of accumulator and result; None for the one that is exact for a group.
         In a narrower one each term is cut (towards zero) to its fraction bits, and the sum wraps.
+    given:
+        Take a term of each weight instead of the weights: a beat is one cycle of the above, and
+        what makes the terms can be shared by many elements.
     """
 
     lanes: int = 4
     group: int = 128
     accumulator: Int | None = None
+    given: bool = False
 
     def __post_init__(self) -> None:
         require(1 <= self.lanes <= 64, "lanes", self.lanes, "1 to 64")
@@ -110,6 +116,7 @@ class BitmodConfig(Unit):
             acc,
             f"None or a signed integer of 8 to 80 bits with up to {self.fraction} fraction bits",
         )  # fmt: skip
+        require(self.given in (False, True), "given", self.given, "False, True")
         super().__post_init__()
 
     @property
@@ -135,23 +142,45 @@ class BitmodConfig(Unit):
 
     @property
     def stages(self) -> tuple[str, ...]:
-        return ("multiply", "tree")
+        return ("multiply", "tree", *(("sum",) if self.given else ()))
+
+    @property
+    def magnitude_bits(self) -> int:
+        """Width of the magnitude of the greatest term times the greatest activation."""
+        return int(ACTIVATION.integer(ACTIVATION.max_code)).bit_length() + TOP_EXPONENT
 
     @property
     def interval(self) -> int:
-        return 4
+        return 1 if self.given else 4
 
     @property
     def latency(self) -> int:
-        return self.pipeline + 1 + self.interval
+        return super().latency - 1 + self.interval
 
     def intervals(self, beats: Beats) -> NDArray[np.int64]:
-        """Half as many cycles as a weight has bits, rounded up."""
+        """Half as many cycles as a weight has bits, rounded up; of given terms one."""
+        if self.given:
+            return super().intervals(beats)
         cycles = -(-np.array(BITS) // 2)
         return cycles[np.minimum(beats["dtype"], FP3)][:, 0]
 
     @property
     def input(self) -> Payload:
+        if self.given:
+            return Payload(
+                (
+                    Field("sign", FLAG, "signs of the terms", self.lanes),
+                    Field("man", FLAG, "whether there is a term", self.lanes),
+                    Field(
+                        "exponent",
+                        integer(4, signed=False),
+                        "their exponents, of halves: 0 to 8",
+                        self.lanes,
+                    ),
+                    Field("a", ACTIVATION, "activations", self.lanes),
+                    Field("acc", self.result_format, "incoming accumulator"),
+                )
+            )
         return Payload(
             (
                 Field("w", UINT8, "weights, in the low bits of each", self.lanes),
@@ -175,6 +204,15 @@ class BitmodConfig(Unit):
             else f"each term of a product cut towards zero to {fmt.fraction_bits} fraction bits;"
             f" the sum wraps modulo 2**{fmt.bits} units."
         )
+        if self.given:
+            return (
+                f"result is acc + the sum over {self.lanes} lanes of a[k] * (-1)**sign[k] * man[k]"
+                f" * 2**(exponent[k] - 1), a fixed-point number of {fmt.bits} bits with"
+                f" {fmt.fraction_bits} fraction bits, {cut} Activations are FP16 without NaN and"
+                " infinity (exponent 31 is one like any other). No weight has an exponent above"
+                f" {TOP_EXPONENT}: of such a product the bits from the {self.magnitude_bits}th on"
+                " are lost."
+            )
         return (
             f"result is acc + the sum over {self.lanes} lanes of a[k] * w[k], a fixed-point number"
             f" of {fmt.bits} bits with {fmt.fraction_bits} fraction bits, {cut} Activations are"
@@ -186,6 +224,8 @@ class BitmodConfig(Unit):
 
     def compute(self, beats: Beats) -> dict[str, Codes]:
         beats = self.input.check(beats)
+        if self.given:
+            return self._compute_terms(beats)
         fmt, dtype = self.result_format, beats["dtype"]
         number = weights(beats["w"], dtype, beats["special"])
         a = ACTIVATION.integer(beats["a"]).astype(object)
@@ -204,10 +244,26 @@ class BitmodConfig(Unit):
         acc = fmt.split(beats["acc"][:, 0])[0]
         return {"result": fmt.wrap(total + acc)[:, None]}
 
+    def _compute_terms(self, beats: Beats) -> dict[str, Codes]:
+        fmt, a = self.result_format, ACTIVATION.integer(beats["a"]).astype(object)
+        magnitude = abs(a) * beats["man"] << beats["exponent"].astype(object)
+        magnitude = (magnitude & ((1 << self.magnitude_bits) - 1)) >> self.dropped
+        negative = ACTIVATION.is_negative(beats["a"]) ^ (beats["sign"] == 1)
+        total = np.where(negative, -magnitude, magnitude).sum(axis=1)
+        acc = fmt.split(beats["acc"][:, 0])[0]
+        return {"result": fmt.wrap(total + acc)[:, None]}
+
     def corners(self) -> Iterator[dict[str, Codes]]:
         """Every data type, special value and weight code, in every lane, with activations at their
         extremes and random ones."""
         rng = np.random.default_rng(0)
+        if self.given:
+            terms = np.indices((2, 2, 16)).reshape(3, -1).T
+            terms = np.repeat(terms, 8, axis=0)[:, None, :].repeat(self.lanes, axis=1)
+            lane = rng.permuted(terms, axis=0)
+            beats = self._beats(rng, np.zeros((len(lane), 2), np.int64))
+            yield self._given(beats, lane)
+            return
         modes = np.indices((len(DTYPES) + 3, 8)).reshape(2, -1).T
         yield self._beats(rng, rng.permutation(np.repeat(modes, 4, axis=0)))
         for kind, bits in enumerate(BITS):
@@ -219,7 +275,16 @@ class BitmodConfig(Unit):
                 yield self._beats(rng, mode) | {"w": w}
 
     def random(self, rng: np.random.Generator, count: int) -> dict[str, Codes]:
-        return self._beats(rng, rng.integers(0, (len(DTYPES), 8), (count, 2)))
+        beats = self._beats(rng, rng.integers(0, (len(DTYPES), 8), (count, 2)))
+        if self.given:
+            lanes = (count, self.lanes, 3)
+            beats = self._given(beats, rng.integers(0, (2, 2, TOP_EXPONENT + 1), lanes))
+        return beats
+
+    def _given(self, beats: Beats, terms: Codes) -> dict[str, Codes]:
+        """``beats`` with terms (sign, man, exponent) instead of weights."""
+        named = dict(zip(("sign", "man", "exponent"), np.moveaxis(terms, -1, 0), strict=True))
+        return named | {name: beats[name] for name in ("a", "acc")}
 
     def _beats(self, rng: np.random.Generator, modes: Codes) -> dict[str, Codes]:
         """Beats in ``modes`` (dtype, special): activations uniform, of one size, or extreme."""
@@ -281,7 +346,7 @@ class DequantizerConfig(Unit):
 
     @property
     def latency(self) -> int:
-        return self.pipeline + 1 + self.interval
+        return super().latency - 1 + self.interval
 
     @property
     def input(self) -> Payload:

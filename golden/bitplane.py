@@ -91,7 +91,7 @@ class BitplaneConfig(IntegerSum):
 
     @property
     def latency(self) -> int:
-        return self.pipeline + 1 + self.interval
+        return super().latency - 1 + self.interval
 
     def intervals(self, beats: Beats) -> NDArray[np.int64]:
         """A plane of weights a group of activation planes; bipolar weights against activations that

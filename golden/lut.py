@@ -174,7 +174,7 @@ class LutConfig(IntegerSum):
 
     @property
     def latency(self) -> int:
-        return self.pipeline + 1 + self.interval
+        return super().latency - 1 + self.interval
 
     @property
     def stages(self) -> tuple[str, ...]:

@@ -21,13 +21,10 @@ from golden.bitmod import (
     magnitudes,
 )
 
-from .arith import carry_save, named, select, signed_rows
+from .arith import carry_save, named, prefix_add, select, signed_rows
 from .element import unpack
-from .pipeline import Datapath, Stage, layout
+from .pipeline import Datapath, Stage, lanes_of, layout
 from .steps import MARKS, Gather, Steps, gather_layout
-
-TOP_EXPONENT = 8
-"""Greatest exponent of a term, in halves: that of twice the top digit of INT8."""
 
 
 class Bitmod(Datapath):
@@ -35,6 +32,9 @@ class Bitmod(Datapath):
 
     def __init__(self, config: BitmodConfig):
         bits = config.result_format.bits
+        if config.given:
+            super().__init__(config, [Multiply(config), Tree(config), Sum(config)])
+            return
         back = Gather(layout(config.output), bits, bits)
         super().__init__(config, [Multiply(config), Tree(config)], Terms(config), back)
 
@@ -51,23 +51,19 @@ def _lanes(config: BitmodConfig, shape: ShapeLike) -> data.ArrayLayout:
     return data.ArrayLayout(shape, config.lanes)
 
 
-TERM = data.StructLayout({"sign": 1, "man": 1, "exponent": 4})
-"""A term of a weight: 0 without ``man``."""
-
-
 def _step(config: BitmodConfig) -> data.StructLayout:
-    fields: dict[str, ShapeLike] = {
-        "terms": _lanes(config, TERM),
-        "a": _lanes(config, unsigned(ACTIVATION.bits)),
-        "acc": unsigned(config.result_format.bits),
-    }
-    return data.StructLayout(fields | MARKS)
+    """A beat whose terms are given, or one of the steps of another."""
+    fields = dict(layout(config.replace(given=True, pipeline=0).input).members)
+    return data.StructLayout(fields | _marks(config))
+
+
+def _marks(config: BitmodConfig) -> dict[str, ShapeLike]:
+    return {} if config.given else MARKS
 
 
 def _row_bits(config: BitmodConfig) -> int:
     """Width of the magnitude of a term times an activation, in places of the accumulator."""
-    most = int(ACTIVATION.integer(ACTIVATION.max_code)) << TOP_EXPONENT
-    return max(1, most.bit_length() - config.dropped)
+    return max(1, config.magnitude_bits - config.dropped)
 
 
 def _products(config: BitmodConfig) -> data.StructLayout:
@@ -76,7 +72,16 @@ def _products(config: BitmodConfig) -> data.StructLayout:
         "signs": unsigned(config.lanes),
         "acc": unsigned(config.result_format.bits),
     }
-    return data.StructLayout(fields | MARKS)
+    return data.StructLayout(fields | _marks(config))
+
+
+def _pair(config: BitmodConfig) -> data.StructLayout:
+    """From tree to sum: all rows, or those of a step, in carry-save form."""
+    bits = config.result_format.bits
+    if not config.given:
+        return gather_layout(bits, bits)
+    pair: dict[str, ShapeLike] = {"total": bits, "carry": bits, "carry_in": 1}
+    return data.StructLayout(pair)
 
 
 class Terms(Steps):
@@ -145,15 +150,20 @@ class Terms(Steps):
 
     def offer(self, m: Module, state: data.View, first: Value, last: Value) -> Mapping[str, Value]:
         terms = [self._term(m, state, k) for k in range(self.config.lanes)]
+        names = ("sign", "man", "exponent")
         return {
-            "terms": Cat(terms),
+            **{
+                name: Cat(parts)
+                for name, parts in zip(names, zip(*terms, strict=True), strict=True)
+            },
             "a": Value.cast(state.a),
             "acc": state.acc,
             "first": first,
             "last": last,
         }
 
-    def _term(self, m: Module, state: data.View, k: int) -> Value:
+    def _term(self, m: Module, state: data.View, k: int) -> tuple[Value, Value, Value]:
+        """(sign, whether there is one, exponent)."""
         held = state.w[k]
         bits = held.bits
         upper = bits[3] | bits[2]
@@ -164,7 +174,7 @@ class Terms(Steps):
         some = named(m, f"some{k}", ~((low == middle) & (middle == high)))
         # Halves: one place up; and two for each digit before.
         booth = Cat(two, Const(0, 3)) + Cat(Const(1, 1), state.place)
-        return Cat(
+        return (
             Mux(state.float, held.sign, high),
             Mux(state.float, bits[:5].any(), some),
             Mux(state.float, leading, booth)[:4],
@@ -184,11 +194,14 @@ class Multiply(Stage):
         m = Module()
         self.pass_on(m)
         config = self.config
-        for k in range(config.lanes):
-            term = self.i.terms[k]
-            element = unpack(m, ACTIVATION, self.i.a[k], f"a{k}")
-            amount = named(m, f"amount{k}", element.shift + term.exponent)
-            man = element.significand & term.man.replicate(len(element.significand))
+        fields = [
+            lanes_of(getattr(self.i, name), config.lanes)
+            for name in ("sign", "man", "exponent", "a")
+        ]
+        for k, (sign, present, exponent, code) in enumerate(zip(*fields, strict=True)):
+            element = unpack(m, ACTIVATION, code, f"a{k}")
+            amount = named(m, f"amount{k}", element.shift + exponent)
+            man = element.significand & present.replicate(len(element.significand))
             bits = _row_bits(config) + config.dropped
             value = named(m, f"significand{k}", man)
             for level in range(len(amount)):
@@ -196,7 +209,7 @@ class Multiply(Stage):
                 value = named(m, f"shifted{k}_{level}", Mux(amount[level], moved, value)[:bits])
             m.d.comb += [
                 self.o.rows[k].eq(value[config.dropped :]),
-                self.o.signs[k].eq(element.sign ^ term.sign),
+                self.o.signs[k].eq(element.sign ^ sign),
             ]
         return m
 
@@ -208,8 +221,7 @@ class Tree(Stage):
 
     def __init__(self, config: BitmodConfig):
         self.config = config
-        bits = config.result_format.bits
-        super().__init__(_products(config), gather_layout(bits, bits))
+        super().__init__(_products(config), _pair(config))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -221,6 +233,8 @@ class Tree(Stage):
             rows.append(named(m, f"row{k}", flipped.as_signed()))
         signs = [self.i.signs[k] for k in range(self.config.lanes)]
         unsigned_rows = signed_rows(rows, bits)
+        if self.config.given:
+            unsigned_rows.append(self.i.acc)
         if len(unsigned_rows) <= len(signs):
             unsigned_rows.append(Const(0, 1))  # a place for the last one
         total, carry, carry_in = carry_save(m, unsigned_rows, signs, bits)
@@ -229,6 +243,22 @@ class Tree(Stage):
             self.o.carry.eq(carry),
             self.o.carry_in.eq(carry_in),
         ]
+        return m
+
+
+class Sum(Stage):
+    """The one addition of given terms that propagates carries."""
+
+    delay = 14
+
+    def __init__(self, config: BitmodConfig):
+        self.config = config
+        super().__init__(_pair(config), layout(config.output))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        i, bits = self.i, self.config.result_format.bits
+        m.d.comb += self.o.result.eq(prefix_add(m, i.total, i.carry, i.carry_in, bits))
         return m
 
 

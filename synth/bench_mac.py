@@ -119,7 +119,13 @@ ROWS: tuple[Row, ...] = (
         goal=0.5,
     ),
     Row("mxint8_encode", "BF16 to MXINT8, block of 32", 261_773, 13.3, _encoder("mxint8"), 0.5),
-    Row("bitmod_pe", "BitMoD processing element, 4 lanes", 118_121, 7.6, BitmodConfig()),
+    Row(
+        "bitmod_step4",
+        "BitMoD processing element, 4 lanes, a term each",
+        118_121,
+        7.6,
+        BitmodConfig(given=True, combinational=True),
+    ),
     Row(
         "int8_mac32",
         "INT8 MAC, 32-bit accumulator",

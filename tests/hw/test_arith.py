@@ -30,7 +30,9 @@ def test_shift_right_sticky(evaluate, width):
 
 
 @pytest.mark.parametrize("is_signed", [False, True])
-@pytest.mark.parametrize(("bits", "amount", "width"), [(3, 2, 7), (3, 2, 5), (4, 5, 36), (2, 6, 30)])
+@pytest.mark.parametrize(
+    ("bits", "amount", "width"), [(3, 2, 7), (3, 2, 5), (4, 5, 36), (2, 6, 30)]
+)
 def test_shift_left(evaluate, bits, amount, width, is_signed):
     """Every number by every amount that leaves it whole."""
     rows = [(x, n) for x in range(1 << bits) for n in range(1 << amount)]
