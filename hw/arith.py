@@ -86,25 +86,24 @@ def prefix_add(
     carry_in: Value,
     width: int,
     name: str = "add",
-    tree: PrefixTree | None = None,
+    tree: PrefixTree = "kogge_stone",
 ) -> Value:
     """``left + right + carry_in`` modulo ``2 ** width``, the carries from a prefix tree.
 
     Brent-Kung: twice the logarithm of the width deep, with the fewest gates; Sklansky: once the
     logarithm, with gates that drive half the width; Kogge-Stone: once, with the most gates, and
-    none that drives many. Of a sum of more than 32 bits a mapping that minds area leaves only the
-    last one fast, so that is what such a sum has by default; others have Sklansky's. Synthesis
-    without timing in view makes of ``+`` a chain as long as the number.
+    none that drives many: of a wide sum the only one that a mapping for area leaves fast, and
+    little larger then. Synthesis without timing in view makes of ``+`` a chain as long as the
+    number.
     """
-    tree = tree or ("sklansky" if width <= 32 else "kogge_stone")
     a, b = (Cat(x, Const(0, width))[:width] for x in (left, right))
-    half = named(m, f"{name}_half", a ^ b)
-    both = a & b
+    half, both, either = named(m, f"{name}_half", a ^ b), a & b, a | b
     # Generate and propagate of each place, and then of the stretch that ends there. The carry that
-    # comes in is a generate of place 0.
+    # comes in is a generate of place 0. A place that has both bits may say that it propagates too:
+    # so no mapping can take the sum's exclusive or for it, and tie the two together.
     g = [named(m, f"{name}_g{k}", both[k]) for k in range(width)]
-    g[0] = named(m, f"{name}_g_in", g[0] | (half[0] & carry_in))
-    p: list[Value] = [half[k] for k in range(width)]
+    p: list[Value] = [named(m, f"{name}_p{k}", either[k]) for k in range(width)]
+    g[0] = named(m, f"{name}_g_in", g[0] | (p[0] & carry_in))
 
     def join(k: int, lower: int) -> None:
         stretch = f"{name}_{k}_{lower}"

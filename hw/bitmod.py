@@ -21,7 +21,7 @@ from golden.bitmod import (
     magnitudes,
 )
 
-from .arith import carry_save, named, prefix_add, select, signed_rows
+from .arith import carry_save, named, prefix_add, select, shift_left, signed_rows
 from .element import unpack
 from .pipeline import Datapath, Stage, lanes_of, layout
 from .steps import MARKS, Gather, Steps, gather_layout
@@ -203,10 +203,8 @@ class Multiply(Stage):
             amount = named(m, f"amount{k}", element.shift + exponent)
             man = element.significand & present.replicate(len(element.significand))
             bits = _row_bits(config) + config.dropped
-            value = named(m, f"significand{k}", man)
-            for level in range(len(amount)):
-                moved = Cat(Const(0, 1 << level), value)
-                value = named(m, f"shifted{k}_{level}", Mux(amount[level], moved, value)[:bits])
+            significand = named(m, f"significand{k}", man)
+            value = shift_left(m, significand, amount, bits, False, f"shifted{k}")
             m.d.comb += [
                 self.o.rows[k].eq(value[config.dropped :]),
                 self.o.signs[k].eq(element.sign ^ sign),

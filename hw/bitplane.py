@@ -22,6 +22,7 @@ from golden.bitplane import WIDEST, BitplaneConfig
 
 from .arith import carry_save, named, signed_rows
 from .integer_sum import acc_layout
+from .multiply import Columns
 from .pipeline import Datapath, Stage, layout
 from .steps import MARKS, Gather, Steps, gather_layout
 
@@ -194,11 +195,13 @@ class Count(Stage):
 
 
 def count_ones(m: Module, bits: Value, name: str) -> Value:
-    """The number of ones among ``bits``: full adders over bits, then over their sums."""
-    width = len(bits).bit_length()
-    rows = [bits[k] for k in range(len(bits))]
-    left, right, one = carry_save(m, rows, [], width, name)
-    return named(m, name, (left + right + one)[:width])
+    """The number of ones among ``bits``, by as many full adders as it has ones at most less the
+    width of that number."""
+    columns = Columns(len(bits).bit_length())
+    for k in range(len(bits)):
+        columns.add(bits[k])
+    left, right = columns.reduce(m, name)
+    return named(m, name, (left + right)[: len(left)])
 
 
 class Weigh(Stage):

@@ -93,7 +93,7 @@ def magnitude_of_product(
         columns.add(one, 2 * k)
     columns.add_constant(-booth.offset)
     total, carry = columns.reduce(m, f"{name}_csa")
-    return prefix_add(m, total, carry, Const(0, 1), width, f"{name}_add", "kogge_stone")
+    return prefix_add(m, total, carry, Const(0, 1), width, f"{name}_add")
 
 
 class Columns:

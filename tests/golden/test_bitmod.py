@@ -154,3 +154,42 @@ def test_dequantizer():
 def test_impossible_parameters(config, parameters, message):
     with pytest.raises(BadInput, match="^" + message):
         config.replace(**parameters)
+
+
+def test_given_terms():
+    """A beat of weights is the sum of the beats of its terms, which are those of the paper."""
+    rng = np.random.default_rng(7)
+    config = BitmodConfig()
+    given = config.replace(given=True)
+    assert (given.interval, given.latency, given.stages[-1]) == (1, 2, "sum")
+    assert given.output == config.output
+    beats = config.random(rng, 60)
+    acc = beats["acc"]
+    kinds = np.minimum(beats["dtype"], 4)
+    number = weights(beats["w"], beats["dtype"], beats["special"])
+    for step in range(4):
+        parts = np.array(
+            [
+                [[*terms(int(w), int(kind)), 0, 0][step] for w in row]
+                for row, kind in zip(number, kinds[:, 0], strict=True)
+            ]
+        )
+        exponent = np.log2(np.maximum(abs(parts), 1)).astype(np.int64)
+        fields = {"sign": (parts < 0).astype(int), "man": (parts != 0).astype(int)}
+        acc = given.compute(fields | {"exponent": exponent, "a": beats["a"], "acc": acc})["result"]
+    np.testing.assert_array_equal(acc, config.compute(beats)["result"])
+
+
+def test_a_given_term_by_fractions():
+    given = BitmodConfig(given=True, lanes=1)
+    for beats in (*given.corners(), given.random(np.random.default_rng(3), 200)):
+        result = given.compute(beats)["result"]
+        fmt = given.result_format
+        for k in range(0, len(result), 7):
+            sign, man, exponent, a, acc = (int(beats[n][k, 0]) for n in beats)
+            if exponent > 8:
+                continue
+            value = activation(a) * man * (-1) ** sign * Fraction(2) ** (exponent - 1)
+            start = Fraction(int(fmt.split(np.array([acc], object))[0][0]), 2**fmt.fraction_bits)
+            expected = (start + value) * 2**fmt.fraction_bits
+            assert int(result[k, 0]) == int(expected) % (1 << fmt.bits)

@@ -37,6 +37,8 @@ UNITS = {
     "bitmod depth 1": BitmodConfig(lanes=2, pipeline=1),
     "bitmod one lane": BitmodConfig(lanes=1, group=3),
     "bitmod narrow": BitmodConfig(lanes=3, group=9, accumulator=integer(32, fraction_bits=12)),
+    **{f"bitmod given depth {n}": BitmodConfig(given=True, pipeline=n) for n in (0, 2)},
+    "bitmod given one lane": BitmodConfig(given=True, lanes=1, group=3),
     "dequantizer": DequantizerConfig(sum=integer(20)),
     "dequantizer signed": DequantizerConfig(sum=integer(9, fraction_bits=3), scale=integer(5)),
     "tables": TablesConfig(lanes=12),
