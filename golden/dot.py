@@ -48,9 +48,9 @@ class DotConfig(Unit):
         Without an accumulator: a ``Float`` to which the dot product is rounded once, or None for
         the bare exact sum of products, as an integer that is wide enough never to wrap.
     multiplier:
-        How two integers are multiplied, which changes no result: ``"booth"``, as rows of a digit
-        each that all lanes' tree adds up; or ``"operator"``, by ``*`` in the Verilog, for FPGAs,
-        whose multipliers synthesis then finds.
+        How two numbers are multiplied, which changes no result: ``"rows"``, integers as rows of a
+        Booth digit each that all lanes' tree adds up, significands as rows of a bit each; or
+        ``"operator"``, by ``*`` in the Verilog, for FPGAs, whose multipliers synthesis then finds.
     """
 
     a: Format
@@ -61,7 +61,7 @@ class DotConfig(Unit):
     tensor_scale: Float | None = None
     accumulator: Int | Float | None = None
     output_format: Float | None = None
-    multiplier: Literal["booth", "operator"] = "booth"
+    multiplier: Literal["rows", "operator"] = "rows"
 
     def __post_init__(self) -> None:
         for name in ("a", "w"):
@@ -91,7 +91,7 @@ class DotConfig(Unit):
             self.output_format,
             "None with an accumulator, whose format is that of the result",
         )
-        kinds = ("booth", "operator")
+        kinds = ("rows", "operator")
         require(self.multiplier in kinds, "multiplier", self.multiplier, ", ".join(kinds))
         self._check_scales()
         if isinstance(self.accumulator, Int):

@@ -169,7 +169,7 @@ def shift_left(
         extended, moved = Cat(value, fill.replicate(step)), Cat(Const(0, step), value)
         value = named(m, f"{name}_{level}", Mux(amount[level], moved, extended)[:width])
     if len(amount) <= fine:
-        return Cat(value, fill.replicate(width - len(value)))
+        return Cat(value, fill.replicate(max(0, width - len(value))))[:width]
     step, coarse = 1 << fine, amount[fine:]
     count = min(1 << len(coarse), -(-width // step))
     here = [named(m, f"{name}_at{k}", coarse == k) for k in range(count)]

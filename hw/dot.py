@@ -17,7 +17,7 @@ from golden.one_of import OneOf
 from .arith import carry_save, named, prefix_add, shift_left
 from .element import Element, integer_bits, integer_value, unpack
 from .float_add import Add, Align, Normalise, Renormalise, Round, RoundAlone, WideAdd
-from .multiply import Booth, Columns
+from .multiply import Booth, Columns, multiply
 from .pipeline import Datapath, Stage, layout
 from .scale import Scale, ScaledSum
 
@@ -102,7 +102,7 @@ def _booth(config: DotConfig) -> tuple[Booth, bool]:
 
 def _digits(config: DotConfig) -> int:
     """Rows of a product by its digits; 0 if it is multiplied out."""
-    return _booth(config)[0].digits if _integers(config) and config.multiplier == "booth" else 0
+    return _booth(config)[0].digits if _integers(config) and config.multiplier == "rows" else 0
 
 
 def _rows(config: DotConfig) -> int:
@@ -242,7 +242,10 @@ class Products(Stage):
 
     def _float_rows(self, m: Module, left: Element, right: Element, sign: Value, lane: int) -> None:
         config = self.config
-        product = named(m, f"product{lane}", left.significand * right.significand)
+        if config.multiplier == "operator":
+            product: Value = named(m, f"product{lane}", left.significand * right.significand)
+        else:
+            product = multiply(m, left.significand, right.significand, f"product{lane}")
         top = left.max_shift + right.max_shift
         shift = Signal(range(top + 1), name=f"shift{lane}")
         m.d.comb += shift.eq(left.shift + right.shift)

@@ -80,6 +80,16 @@ class Booth:
         return result
 
 
+def multiply(m: Module, left: Value, right: Value, name: str = "product") -> Value:
+    """``left * right`` of short unsigned numbers: a row for each bit of ``right``, one adder."""
+    columns = Columns(len(left) + len(right))
+    for k in range(len(right)):
+        columns.add(named(m, f"{name}_row{k}", left & right[k].replicate(len(left))), k)
+    total, carry = columns.reduce(m, f"{name}_csa")
+    width = len(left) + len(right)
+    return prefix_add(m, total, carry, Const(0, 1), width, f"{name}_add", "sklansky")
+
+
 def magnitude_of_product(
     m: Module, left: Value, right: Value, negative: Value, width: int, name: str = "product"
 ) -> Value:

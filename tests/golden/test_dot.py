@@ -341,6 +341,7 @@ def test_real_tensor_accumulates_along_rows():
     ("parameters", "message"),
     [
         ({"lanes": 0}, "lanes is 0; allowed: 1 to 1024"),
+        ({"multiplier": "*"}, "multiplier is '\\*'; allowed: rows, operator"),
         ({"pipeline": 8}, "pipeline is 8; allowed: 0 to 7"),
         ({"pipeline": -1}, "pipeline is -1; allowed: 0 to 7"),
         ({"a": FP16}, "a.bits is 16; allowed: 1 to 8"),

@@ -34,12 +34,16 @@ def test_shift_right_sticky(evaluate, width):
     ("bits", "amount", "width"), [(3, 2, 7), (3, 2, 5), (4, 5, 36), (2, 6, 30)]
 )
 def test_shift_left(evaluate, bits, amount, width, is_signed):
-    """Every number by every amount that leaves it whole."""
+    """Every number by every amount that leaves it whole, or by none."""
     rows = [(x, n) for x in range(1 << bits) for n in range(1 << amount)]
-    got = evaluate(lambda m, x, n: shift_left(m, x, n, width, is_signed), [bits, amount], rows)
+
+    def build(m, x, n):
+        return shift_left(m, x, n[:amount], width, is_signed)
+
+    got = evaluate(build, [bits, max(1, amount)], rows)
     for (x, n), result in zip(rows, got, strict=True):
         number = x - (1 << bits) if is_signed and x >> bits - 1 else x
-        if n + bits <= width:
+        if n + bits <= width or not amount:
             assert result == (number << n) % (1 << width), (x, n)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hw.multiply import Booth, Columns, magnitude_of_product
+from hw.multiply import Booth, Columns, magnitude_of_product, multiply
 
 
 def number(code, bits, signed):
@@ -30,6 +30,12 @@ def test_booth(evaluate, bits, signed):
     for (x, y), result in zip(rows, got, strict=True):
         product = number(x, bits[0], signed[0]) * number(y, bits[1], signed[1])
         assert result == product % (1 << width), (x, y)
+
+
+@pytest.mark.parametrize("bits", [(1, 1), (1, 3), (3, 2), (4, 4), (3, 5)])
+def test_multiply(evaluate, bits):
+    rows = [(x, y) for x in range(1 << bits[0]) for y in range(1 << bits[1])]
+    assert evaluate(multiply, list(bits), rows) == [x * y for x, y in rows]
 
 
 @pytest.mark.parametrize("bits", [(1, 1), (4, 3), (5, 4)])

@@ -30,6 +30,7 @@ from golden.one_of import one_of
 from hw.decoder import Decoder
 from hw.dot import Dot
 from hw.pipeline import balanced_cuts
+from hw.verilog import translate
 
 MX4 = DotConfig(a=E2M1, w=E2M1, lanes=8, scale=E8M0, accumulator=FP32)
 INT = DotConfig(a=INT8, w=INT8, lanes=4, accumulator=INT32)
@@ -37,6 +38,15 @@ DECODER = DecoderConfig(element=E4M3)
 UNITS = {
     **{f"mx4 depth {n}": MX4.replace(pipeline=n) for n in range(8)},
     **{f"int8 depth {n}": INT.replace(pipeline=n) for n in range(3)},
+    **{f"int8 by * depth {n}": INT.replace(multiplier="operator", pipeline=n) for n in (0, 2)},
+    "E4M3 by *": DotConfig(a=E4M3, w=E4M3, lanes=2, multiplier="operator"),
+    "bare unsigned by *": DotConfig(a=UINT8, w=UINT4, lanes=3, multiplier="operator"),
+    "int8 combinational": INT.replace(combinational=True),
+    "NVFP4 combinational": DotConfig(
+        a=E2M1, w=E2M1, lanes=4, scale=E4M3, output_format=FP32, combinational=True
+    ),
+    "NVFP4 to FP16": DotConfig(a=E2M1, w=E2M1, lanes=4, scale=E4M3, output_format=FP16),
+    "decoder combinational": DECODER.replace(combinational=True, lanes=32),
     "one lane": INT.replace(lanes=1),
     "three lanes": INT.replace(lanes=3),
     "unsigned": DotConfig(a=UINT8, w=UINT4, lanes=5, accumulator=integer(17)),
@@ -90,6 +100,14 @@ def test_latency_and_interval(name, stream_through, sample):
     first = [cycle for cycle, _ in given[:: config.output_beats]]
     assert [b - a for a, b in zip(taken, first, strict=True)] == [config.latency] * 12
     assert set(np.diff(taken)) == {config.interval}
+
+
+def test_only_the_operator_leaves_products_to_be_found():
+    """A multiplier of an FPGA takes the place of each ``*`` of the Verilog."""
+    for config, products in ((INT, 4), (MX4, 8)):
+        for multiplier, count in (("rows", 0), ("operator", products)):
+            text = translate(Dot(config.replace(multiplier=multiplier)), "dot")
+            assert text.count(" * ") == count
 
 
 @pytest.mark.parametrize("count", range(5))
