@@ -242,7 +242,9 @@ class Products(Stage):
 
     def _float_rows(self, m: Module, left: Element, right: Element, sign: Value, lane: int) -> None:
         config = self.config
-        if config.multiplier == "operator":
+        # Two bits by two are a handful of gates, which synthesis finds best by itself.
+        short = max(len(left.significand), len(right.significand)) <= 2
+        if short or config.multiplier == "operator":
             product: Value = named(m, f"product{lane}", left.significand * right.significand)
         else:
             product = multiply(m, left.significand, right.significand, f"product{lane}")

@@ -104,7 +104,7 @@ def test_latency_and_interval(name, stream_through, sample):
 
 def test_only_the_operator_leaves_products_to_be_found():
     """A multiplier of an FPGA takes the place of each ``*`` of the Verilog."""
-    for config, products in ((INT, 4), (MX4, 8)):
+    for config, products in ((INT, 4), (MX4.replace(a=E4M3), 8)):
         for multiplier, count in (("rows", 0), ("operator", products)):
             text = translate(Dot(config.replace(multiplier=multiplier)), "dot")
             assert text.count(" * ") == count
