@@ -19,7 +19,7 @@ from .links import Links
 @dataclass(frozen=True)
 class DesignPage:
     """What the page of ``row`` is drawn from: its manifest (None where the Verilog of the figures
-    is not at hand), pictures as SVG ("" for none, ``no_diagram`` says why), curve and FPGA rows."""
+    is not at hand), pictures as SVG ("" for none, ``no_diagram`` says why), other results."""
 
     row: Row
     manifest: dict[str, Any] | None
@@ -27,20 +27,6 @@ class DesignPage:
     no_diagram: str
     waveform: str
     links: Links
-
-    @property
-    def steps(self) -> list[tuple[str, int, float]]:
-        """The critical path by what it goes through: cells in a row that drive alike, as (cells,
-        how many, ns)."""
-        path = self.row.result.critical_path
-        found: list[tuple[str, int, float]] = []
-        for stage in path.stages if path else []:
-            if found and found[-1][0] == stage.cell:
-                name, count, delay = found[-1]
-                found[-1] = (name, count + 1, delay + stage.delay)
-            else:
-                found.append((stage.cell, 1, stage.delay))
-        return found
 
 
 def make(row: Row, build: Path, links: Links) -> DesignPage:
