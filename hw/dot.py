@@ -82,6 +82,23 @@ def total_bits(config: DotConfig) -> int:
     return config.sum_bits if _signed_rows(config) else config.magnitude_bits
 
 
+def lone_peak(config: DotConfig) -> bool:
+    """Whether the sum has its top bit for one choice of operands alone: all products at their
+    greatest, which is a power of two.
+
+    The tree then does without that bit. Beside being smaller, this is what synthesis needs: that
+    the bit is not the same as the one below it is hard to find in a tree of 32 products.
+    """
+    low, high = config.sum_range
+    exact = _integers(config) and not isinstance(config.accumulator, Int)
+    return exact and high == 1 << config.sum_bits - 2 and -high < low < 0
+
+
+def tree_bits(config: DotConfig) -> int:
+    """Width of what the tree adds up."""
+    return total_bits(config) - lone_peak(config)
+
+
 def _signed_rows(config: DotConfig) -> bool:
     """A product may be negative: not if both signs choose its partial sum."""
     return config.asymmetric != "both"
@@ -131,14 +148,18 @@ def products_layout(config: DotConfig) -> data.StructLayout:
     }
     if _digits(config):
         fields["ones"] = unsigned(_rows(config))
+    if lone_peak(config):
+        fields["peak"] = unsigned(1)
     return data.StructLayout(fields | _beside(config))
 
 
 def tree_layout(config: DotConfig) -> data.StructLayout:
     """From tree to sum: the totals in carry-save form, the rest."""
-    bits = total_bits(config)
+    bits = tree_bits(config)
     pair = {"total": unsigned(bits), "carry": unsigned(bits), "carry_in": unsigned(1)}
     fields = {"pair": _each(config, data.StructLayout(pair))}
+    if lone_peak(config):
+        fields["peak"] = unsigned(1)
     beside = _beside(config)
     if isinstance(config.accumulator, Int):
         del beside["acc"]  # it was one of the rows
@@ -199,6 +220,13 @@ class Products(Stage):
                     nan.append(bad)
                     plus.append(infinite & ~sign)
                     minus.append(infinite & sign)
+        if lone_peak(config):
+            operands = ((name, lane) for name in ("a", "w") for lane in range(config.lanes))
+            least = [
+                self._code(name, fmt := getattr(config, name), lane) == 1 << fmt.bits - 1
+                for name, lane in operands
+            ]
+            m.d.comb += self.o.peak.eq(Cat(least).all())
         for name, fmt in config.scales.items():
             port = getattr(self.i, name)
             codes = [port] if isinstance(port, Value) else [port[0], port[1]]
@@ -297,7 +325,7 @@ class Tree(Stage):
         return m
 
     def _sum(self, m: Module, group: int, name: str) -> tuple[Value, Value, Value]:
-        config, bits = self.config, total_bits(self.config)
+        config, bits = self.config, tree_bits(self.config)
         if _digits(config):
             return self._digit_sum(m, bits, name)
         rows: list[Value] = [_nth(config, self.i.rows, group)[k] for k in range(config.lanes)]
@@ -335,13 +363,16 @@ class Sum(Stage):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         self.pass_on(m)
-        bits = total_bits(self.config)
+        bits = tree_bits(self.config)
         totals = []
         for group in range(groups(self.config)):
             i = _nth(self.config, self.i.pair, group)
             total = prefix_add(m, i.total, i.carry, i.carry_in, bits, f"add{group}")
             totals.append(named(m, f"exact{group}", total))
         total = totals[0]
+        if lone_peak(self.config):
+            # At the peak the top bit is 0, and the one below it looks like a sign.
+            total = Cat(total, total[-1] & ~self.i.peak)
         if len(totals) > 1:
             m.d.comb += [self.o.sums[k].eq(value) for k, value in enumerate(totals)]
         elif isinstance(self.config.accumulator, Int):

@@ -28,7 +28,7 @@ from golden.formats import (
 )  # fmt: skip
 from golden.one_of import one_of
 from hw.decoder import Decoder
-from hw.dot import Dot
+from hw.dot import Dot, lone_peak
 from hw.pipeline import balanced_cuts
 from hw.verilog import translate
 
@@ -53,6 +53,9 @@ UNITS = {
     "signed by unsigned": DotConfig(a=INT8, w=UINT8, lanes=5, accumulator=INT32),
     "narrow accumulator": DotConfig(a=INT4, w=INT4, lanes=5, accumulator=integer(6)),
     "bare integers": DotConfig(a=INT8, w=UINT8, lanes=7),
+    "bare INT8": DotConfig(a=INT8, w=INT8, lanes=4),
+    "bare INT8 by *": DotConfig(a=INT8, w=INT4, lanes=2, multiplier="operator", pipeline=1),
+    "INT8 to FP32": DotConfig(a=MXINT8, w=MXINT8, lanes=2, scale=E8M0, accumulator=FP32),
     "bare unsigned": DotConfig(a=UINT8, w=UINT8, lanes=2),
     "bare E2M1": DotConfig(a=E2M1, w=E2M1, lanes=32, pipeline=2),
     "bare E5M2": DotConfig(a=E5M2, w=E5M2, lanes=6),
@@ -100,6 +103,20 @@ def test_latency_and_interval(name, stream_through, sample):
     first = [cycle for cycle, _ in given[:: config.output_beats]]
     assert [b - a for a, b in zip(taken, first, strict=True)] == [config.latency] * 12
     assert set(np.diff(taken)) == {config.interval}
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"multiplier": "operator"}, {"scale": E8M0, "accumulator": FP32}]
+)
+def test_the_one_sum_that_has_the_top_bit(more, stream_through):
+    """All products at their greatest, which is a power of two; and one of them less by a step."""
+    config = DotConfig(a=MXINT8, w=MXINT8, lanes=4, **more)
+    assert lone_peak(config) and not lone_peak(config.replace(lanes=3))
+    rows = [{"a": [0x80] * 4, "w": [0x80] * 4}, {"a": [0x80] * 4, "w": [0x80] * 3 + [0x81]}]
+    rows += [{"a": [0x80] * 4, "w": [0x7F] * 4}]
+    beats = config.input.beats(rows)
+    _, given = stream_through(Dot(config), config, beats)
+    assert [word for _, word in given] == config.output.pack(config.compute(beats))
 
 
 def test_only_the_operator_leaves_products_to_be_found():
