@@ -340,7 +340,7 @@ class Tree(Stage):
 
     def _digit_sum(self, m: Module, bits: int, name: str) -> tuple[Value, Value, Value]:
         config, (booth, _) = self.config, _booth(self.config)
-        columns = Columns(bits)
+        columns = Columns(bits, shared=config.lanes > 1)
         for index in range(_rows(config)):
             place = 2 * (index % booth.digits)
             columns.add(self.i.rows[index], place, arrival=2)

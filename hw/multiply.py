@@ -111,12 +111,21 @@ class Columns:
 
     A tree of full adders, column by column, the bits that are there first taken first: as few
     adders as there can be, and as short as their order allows.
+
+    Parameters
+    ----------
+    width:
+        Of the sum.
+    shared:
+        Whether sum and carry of a full adder share a gate: of a tall tree a sixth less area, and a
+        little slower.
     """
 
     SUM, CARRY = 2, 1
     """Gates to the outputs of a full adder from its last input; from the others one sum more."""
 
-    def __init__(self, width: int):
+    def __init__(self, width: int, shared: bool = False):
+        self._shared = shared
         self._columns: list[list[tuple[int, Value]]] = [[] for _ in range(width)]
         self._constant = 0
 
@@ -144,7 +153,8 @@ class Columns:
                 adder = f"{name}_{place}_{made}"
                 half = named(m, f"{adder}_half", a ^ b)
                 total = named(m, f"{adder}_sum", half ^ c)
-                carry = named(m, f"{adder}_carry", (a & b) | (c & (a | b)))
+                carry = (a & b) | (c & (half if self._shared else a | b))
+                carry = named(m, f"{adder}_carry", carry)
                 half_time = early + self.SUM
                 heappush(queue, (max(half_time, late) + self.SUM, made, total))
                 if place + 1 < len(columns):

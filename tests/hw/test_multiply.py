@@ -57,14 +57,15 @@ def test_the_operand_with_fewer_digits_has_them():
     assert booth.digits == 2 and booth.row_bits == 10
 
 
+@pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("width", [6, 9])
-def test_columns(evaluate, width):
+def test_columns(evaluate, width, shared):
     """Rows at places, some of them beyond the width, of different arrival, and constants."""
     rng = np.random.default_rng(width)
     places, times = rng.integers(0, 7, 12), rng.integers(0, 9, 12)
 
     def build(m, *inputs):
-        columns = Columns(width)
+        columns = Columns(width, shared)
         for value, place, time in zip(inputs, places, times, strict=True):
             columns.add(value, int(place), int(time))
         columns.add_constant(-77)
