@@ -23,6 +23,12 @@ class Issuing(State):
         group = 0
         for layer in self.layers:
             if layer.tiles is None:
+                # Coordinates alone: the next layer's begin after them.
+                while layer.generated < 0:
+                    yield self.tile_made
+                wait = max(0.0, layer.generated - self.now)
+                layer.parts["rule"] += wait
+                self.now += wait
                 continue
             for tile in range(len(layer.tiles)):
                 for co in range(len(layer.groups)):

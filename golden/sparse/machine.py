@@ -81,6 +81,8 @@ class Machine(Loading, Issuing):
                 layer.made.append(time.now)
                 time.fire(self.tile_made)
             yield time.now + rest
+            layer.generated = time.now
+            time.fire(self.tile_made)
             free = min(free, time.now)
             if not layer.late:
                 time.start(self.write_list(layer, layer.load.entries_written), time.now + 4)

@@ -59,6 +59,7 @@ class Layer:
     read: float = 0.0
     written: float = 0.0
     began: float = 0.0  # the rule generator
+    generated: float = -1.0  # all that it makes
     made: list[float] = field(default_factory=list)  # when each tile was
     bases: list[int] = field(default_factory=list)  # outputs before each tile
     acknowledged: list[int] = field(default_factory=list)  # output vectors, of each plane

@@ -100,7 +100,7 @@ class Workload:
             return Load(
                 step=step,
                 work=None,
-                generate=len(both),
+                generate=len(both) + _empty_rows(both),
                 entries_read=entries,
                 entries_written=len(both),
             )
@@ -110,7 +110,8 @@ class Workload:
             return Load(
                 step=step,
                 work=None,
-                generate=made,
+                # A row is loaded, then read once for each row that it makes.
+                generate=len(source) + made + 2 * _empty_rows(source),
                 entries_read=len(source),
                 entries_written=made,
             )
@@ -145,3 +146,7 @@ class Workload:
             maps = [self._stored[source.name], Cpr.full(self._stored[source.name].shape)]
         united = union(maps)
         return tuple(np.append(np.searchsorted(m.keys, united.keys), len(m)) for m in maps)
+
+
+def _empty_rows(active: Cpr) -> int:
+    return int((np.diff(active.pointers) == 0).sum())
