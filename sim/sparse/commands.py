@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -16,12 +17,15 @@ from golden.errors import require
 from golden.files import write_json
 from golden.sparse.accelerator import ACCELERATORS, AcceleratorConfig
 from golden.sparse.commands import QUIET, preset_of, read
+from golden.sparse.cycles import costs
+from golden.sparse.descriptor import encode
 from golden.sparse.networks import NETWORKS, network_of
+from golden.sparse.program import Program
 from golden.sparse.record import CAUSES
 from golden.sparse.variants import VARIANTS, variant_of
 
 from .harness import Machine
-from .spade import Report, excerpt, machine, planned, share, simulate
+from .spade import Excerpt, Report, excerpt, machine, planned, share, simulate
 from .steps import Timing
 
 SIZES = [name[1:] for name in ACCELERATORS if name != "n8"]
@@ -58,7 +62,8 @@ def spade(
     patterns = () if patterns == ("*",) else patterns
     require(not dense or variant == "dense", "variant", variant, "dense, on the dense machine")
     made = machine(config, sparse=not dense)
-    report = frame_report(frame, preset, variant, config, patterns, separate, made, not dense)
+    work, program = prepared(frame, preset, variant, config, patterns)
+    report = simulate(work, program, timing_of(config, separate), made, lists=not dense)
     title = f"{network_of(preset).name}, {variant}, {Path(frame).name}, N = {config.array}"
     title += ", dense machine" if dense else ""
     output.print(table(report, title))
@@ -71,24 +76,24 @@ def spade(
     return int(not report.exact)
 
 
-def frame_report(
+def prepared(
     frame: str,
     preset: str,
     variant: str,
     config: AcceleratorConfig,
     patterns: tuple[str, ...],
-    separate: bool,
-    made: Machine,
-    lists: bool = True,
-) -> Report:
-    """Golden, plan and simulation of a frame, with progress on standard error."""
+) -> tuple[Excerpt, Program]:
+    """Golden and plan of a frame, with progress on standard error."""
     steps = len(network_of(preset).layers)
     with progress("golden", steps, QUIET) as step:
         work = excerpt(read(frame, preset), preset, variant_of(variant), patterns, step=step)
     with progress("plan", len(work.runs), QUIET) as step:
-        program = planned(work, preset, config, patterns, step)
-    timing = Timing(read_latency=config.latency, write_latency=config.latency, shared=not separate)
-    return simulate(work, program, timing, made, lists=lists)
+        return work, planned(work, preset, config, patterns, step)
+
+
+def timing_of(config: AcceleratorConfig, separate: bool = False) -> Timing:
+    """Of the memory that ``config`` is for; ``separate``: reads and writes do not share beats."""
+    return Timing(read_latency=config.latency, write_latency=config.latency, shared=not separate)
 
 
 def table(report: Report, title: str) -> Table:
@@ -148,6 +153,7 @@ def as_json(report: Report, config: AcceleratorConfig, title: str) -> dict[str, 
         "exact": report.exact,
         "cycles": report.cycles,
         "backbone_useful": share(report.backbone, "useful"),
+        "backbone_rule": share(report.backbone, "rule"),
         "memory": report.counts,
         "layers": layers,
     }
@@ -184,11 +190,13 @@ def bench_spade(
 ) -> int:
     """Whole networks in RTL against the bound: a row each, kept in build/bench/spade.
 
-    A row is simulated once for a design: an interrupted benchmark goes on where it stopped. All of
-    it takes hours. A frame runs in the network of its format, the synthetic scene in all.
+    A row is simulated once for a machine and a list of descriptors: an interrupted benchmark goes
+    on where it stopped. All of it takes hours. A frame runs in the network of its format, the
+    synthetic scene in all.
     """
     columns = ("frame", "network", "variant", "N", "useful", "rule", "cycles", "frames/s", "exact")
-    click.echo("| " + " | ".join(columns) + " | model |\n|" + "---|" * (len(columns) + 1))
+    columns += ("model", "worst layer")
+    click.echo("| " + " | ".join(columns) + " |\n|" + "---|" * len(columns))
     wrong = 0
     for array in arrays:
         config = ACCELERATORS[f"n{array}"].replace(latency=latency)
@@ -207,29 +215,44 @@ def bench_spade(
 def _bench_row(
     frame: str, preset: str, variant: str, config: AcceleratorConfig, made: Machine
 ) -> dict[str, Any]:
-    """A row of the benchmark, from the file of an earlier run on the same machine if there is."""
+    """A row of the benchmark; simulated, unless an earlier run had the same machine, frame and
+    descriptors: of that one only the model's cycles are made anew."""
     name = Path(frame).name.split(".")[0]
-    key = [str(made.binary), frame, preset, variant, asdict(config)]
+    work, program = prepared(frame, preset, variant, config, ())
+    descriptors = b"".join(encode(step.fields) for step in program.steps)
+    digest = hashlib.sha256(descriptors).hexdigest()
+    key = [made.binary.parent.name, frame, preset, variant, config.latency, digest]
     path = BENCH / f"{name}-{preset}-{variant}-n{config.array}.json"
-    if path.exists():
-        known = json.loads(path.read_text())
-        if known["key"] == key:
-            return known
-    report = frame_report(frame, preset, variant, config, (), False, made)
-    body = report.backbone
-    model = sum(layer.model.cycles for layer in report.layers)
-    cells = [
+    row = json.loads(path.read_text()) if path.exists() else {}
+    if row.get("key") != key:
+        report = simulate(work, program, timing_of(config), made)
+        row = {"key": key} | as_json(report, config, name)
+    model = costs(program, work.workload)
+    for layer in row["layers"]:
+        layer["model_cycles"] = model[layer["name"]].cycles
+    cycles = sum(layer["model_cycles"] for layer in row["layers"])
+    row["cells"] = [
         name,
         NETWORK_OF[preset],
         variant,
         f"{config.array}",
-        f"{share(body, 'useful'):.2%}",
-        f"{share(body, 'rule'):.2%}",
-        f"{report.cycles:,}",
-        f"{config.frequency * 1e6 / report.cycles:,.0f}",
-        "yes" if report.exact else "NO",
-        f"{model / report.cycles - 1:+.2%}",
+        f"{row['backbone_useful']:.2%}",
+        f"{row['backbone_rule']:.2%}",
+        f"{row['cycles']:,}",
+        f"{config.frequency * 1e6 / row['cycles']:,.0f}",
+        "yes" if row["exact"] else "NO",
+        f"{cycles / row['cycles'] - 1:+.2%}",
+        f"{_worst(row['layers']):+.2%}",
     ]
-    row = {"key": key, "cells": cells} | as_json(report, config, name)
     write_json(path, row)
     return row
+
+
+def _worst(layers: list[dict[str, Any]]) -> float:
+    """The largest deviation of the model among the layers that compute."""
+    off = [
+        layer["model_cycles"] / layer["cycles"] - 1
+        for layer in layers
+        if layer["cycles"] and layer["dense_cycles"]
+    ]
+    return max(off, key=abs, default=0.0)
