@@ -244,7 +244,7 @@ def test_verilator_counts_the_same(build, tmp_path, osu018):
             high, first = divmod(other.high, 1000)
             assert (net.transitions, net.high) == (other.transitions - first, 1000 * high), name
             compared += 1
-    assert compared > 900
+    assert compared > 0.9 * len(nets)
 
 
 def test_openstas_own_power_where_it_reads_saif(build):

@@ -196,8 +196,9 @@ def test_the_report_says_what_is_a_model(build, synth):
     text = (build / "report/index.md").read_text()
     assert "Memories, each (a model, in no other figure)" in text
     assert "| sample_memory | 2 of 64 x 32, 1 read, 1 write |" in text
-    page = (build / "report/index.html").read_text()
+    page = (build / "report/sample_memory.html").read_text()
     assert "2 of 64 x 32, 1 read, 1 write" in page and "CACTI 7 at 180 nm" in page
-    assert "modules mapped once each and summed" in page
+    index = (build / "report/index.html").read_text()
+    assert "modules mapped once each and summed" in index
     data = json.loads((build / "synth/sample_memory/metrics.json").read_text())
     assert data["memories"][0]["count"] == 2
