@@ -58,6 +58,7 @@ def run(
                     records[at] = found
                 title = _title(sweep.points[missing[task.key][0]])
                 step(f"{title} {found['status']} {found['error']}".rstrip())
+    workfolder.clean(build)  # orphans of a killed sweep may have lived past its successor's start
     return records, len(missing)
 
 
