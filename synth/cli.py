@@ -10,25 +10,21 @@ import click
 from golden.cli import parallel
 from golden.errors import BadInput
 
-from . import candidates, fmax, prove, recipes
-from .bench_flow import bench_flow
-from .bench_mac import bench_mac
-from .comparing import baseline_command, compare_command, noise_command, ratios_command
+from .bench.flow import bench_flow
+from .bench.mac import bench_mac
+from .compare.commands import baseline_command, compare_command, noise_command, ratios_command
+from .flow import prove
+from .flow.options import build_option, options, positive, prepare
+from .flow.stimulus import Stimulus
+from .flow.stimulus_options import stimulus_options
+from .fmax.command import fmax_command
 from .fpga.command import fpga
-from .measure import Stimulus
+from .mapping import candidates, recipes
 from .metrics import load
-from .options import build_option, options, positive, prepare
-from .stimulus_options import stimulus_options
 from .sweep.command import sweep
-from .tables import (
-    show,
-    show_curve,
-    show_equivalence,
-    show_paths,
-    show_recipes,
-    show_sum,
-    show_tree,
-)
+from .tables.recipes import show_recipes
+from .tables.results import show, show_equivalence
+from .tables.tree import show_paths, show_sum, show_tree
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -37,6 +33,7 @@ def main() -> None:
 
 
 for command in (
+    fmax_command,
     fpga,
     bench_mac,
     compare_command,
@@ -115,48 +112,6 @@ def equiv(recipe: str, budget: float, stimulus: Stimulus | None, **given) -> int
     return int(any(not r.equivalence or r.equivalence.status == "failed" for r in results))
 
 
-@main.command("fmax")
-@options
-@click.option(
-    "--recipe",
-    "names",
-    multiple=True,
-    help=f"Recipe to search with, may be repeated (default: {', '.join(recipes.SEARCHED)}).",
-)
-@click.option(
-    "--points",
-    type=click.IntRange(2, 50),
-    default=6,
-    show_default=True,
-    help="Periods between the fastest and the smallest netlist.",
-)
-@click.option(
-    "--tolerance",
-    type=click.FloatRange(0.1, 10),
-    default=1.0,
-    show_default=True,
-    help="Percent of the period to which fmax is found.",
-)
-def find_fmax(names: tuple[str, ...], points: int, tolerance: float, **given) -> int:
-    """Search for the fastest clock of DESIGNS, and trace their area against delay.
-
-    Recipes are run anew at each period, and OpenSTA's slack says which of them meet it. All runs go
-    to build/fmax/NAME/curve.json.
-    """
-    chosen = [candidates.find(name) for name in names or recipes.SEARCHED]
-    if not given["designs"] and not given["folder"]:
-        raise BadInput("designs are none; allowed: names or globs of the catalog")
-    setup = prepare(**given)
-    curves = [
-        fmax.search(setup, source, chosen, points=points, tolerance=tolerance / 100)
-        for source in setup.sources
-    ]
-    for curve in curves:
-        show_curve(curve)
-        print(setup.build / "fmax" / curve.design / "curve.json")
-    return int(any(curve.fmax is None for curve in curves))
-
-
 @main.command("recipes")
 @options
 @click.option(
@@ -166,7 +121,7 @@ def find_fmax(names: tuple[str, ...], points: int, tolerance: float, **given) ->
     multiple=True,
     default=["named"],
     show_default=True,
-    help="Recipes to compare, may be repeated; see synth/candidates.py.",
+    help="Recipes to compare, may be repeated; see synth/mapping/candidates.py.",
 )
 def compare_recipes(names: tuple[str, ...], **given) -> None:
     """Synthesise DESIGNS with every recipe of a set, and print how the recipes compare.
@@ -237,7 +192,7 @@ def tree(design: str, build: Path, least: float, paths: int, globs: tuple[str, .
 )
 def report(build: Path, open_nothing: bool, tensor: str | None) -> None:
     """Write build/report (HTML, Markdown, JSON) from the results there are."""
-    from .report import collect, write  # loads matplotlib, which a run does without
+    from .report import collect, write
 
     page = write(build, tensor)
     if not open_nothing:

@@ -9,6 +9,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = ["golden", "hw", "sim", "synth"]
+ROOMS = [
+    "cache", "metrics", "library", "sources", "tables", "mapping", "timing", "power", "gates",
+    "equiv", "flow", "fmax", "compare", "fpga", "report", "sweep", "bench",
+]  # fmt: skip
+"""Packages of `synth`: each imports only those before it."""
 TOP = {
     "pyproject.toml", "hw", "golden", "sim", "synth", "tests", "Makefile", "README.md",
     "CHANGELOG.md", "LICENSE", "docs", ".ci", ".gitignore",
@@ -31,6 +36,32 @@ def test_arrows_run_downwards(floor):
     assert files
     for path in files:
         assert not above & set(imports(path)), path
+
+
+def rooms(path):
+    """Packages of `synth` that a file of it imports, its own left out."""
+    own = path.relative_to(ROOT).parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = own[: len(own) - node.level + 1]
+            module = (*base, *(node.module or "").split("."))
+            names = [module[1]] if module[1] else [alias.name for alias in node.names]
+            yield from (name for name in names if name != path.parent.name)
+
+
+def test_synth_is_rooms_one_upon_the_other():
+    synth = ROOT / "synth"
+    assert {path.parent.name for path in synth.glob("*/*.py")} == set(ROOMS)
+    assert {path.stem for path in synth.glob("*.py")} == {"__init__", "__main__", "cli", "doctor"}
+    listed = ast.get_docstring(ast.parse((synth / "__init__.py").read_text()))
+    assert [line.split()[0] for line in listed.split("=\n")[1].splitlines()[:-1]] == ROOMS
+    found = 0
+    for number, room in enumerate(ROOMS):
+        for path in (synth / room).glob("*.py"):
+            below = set(rooms(path))
+            found += len(below)
+            assert below <= set(ROOMS[:number]), path
+    assert found > 100
 
 
 def test_the_top_level_is_fixed():

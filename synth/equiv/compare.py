@@ -16,7 +16,7 @@ import numpy as np
 
 from ..gates.circuit import Circuit, Leaves, Unsimulated
 from ..gates.graph import ALL, Graph
-from ..netlist import Instance, Netlist
+from ..mapping.netlist import Instance, Netlist
 
 RESET, WATCHED = 4, 64
 """Cycles of reset, and then of random inputs, after which registers are told apart."""

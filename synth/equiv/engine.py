@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from ..yosys import Failed
+from ..mapping.yosys import Failed
 from . import aiger
 from .compare import Comparison, differing
 from .windows import merged

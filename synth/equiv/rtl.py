@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .. import memories, yosys
-from ..library import Library
-from ..netlist import Netlist, read
+from ..library import Library, memories
+from ..mapping import yosys
+from ..mapping.netlist import Netlist, read
 
 GATES = Path(__file__).with_name("gates.lib")
 #: What lets a register become part of a memory's port, as it does on the other side.

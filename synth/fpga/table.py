@@ -7,7 +7,7 @@ from rich.table import Table
 
 from golden.cli import output
 
-from ..tables import shown
+from ..tables.figures import shown
 from .result import KINDS, FpgaResult
 from .targets import TARGETS
 

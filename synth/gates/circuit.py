@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..boolean import Tree, evaluate, names, parse
 from ..library import Cell
-from ..netlist import Instance, Net, Netlist
+from ..library.boolean import Tree, evaluate, names, parse
+from ..mapping.netlist import Instance, Net, Netlist
 from .graph import Graph
 
 Key = tuple[str, Net]

@@ -15,7 +15,7 @@ ALL = np.uint64(2**64 - 1)
 
 
 class Graph:
-    """Nodes, each after what it is made of. Also the algebra of :mod:`synth.boolean`."""
+    """Nodes, each after what it is made of. Also the algebra of :mod:`synth.library.boolean`."""
 
     def __init__(self) -> None:
         self._level = [0]  #: by node; node 0 is the constant

@@ -9,7 +9,7 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from ..netlist import Instance
+from ..mapping.netlist import Instance
 from .circuit import Circuit, Unsimulated
 
 Bits = NDArray[np.uint8]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import saif
-from ..netlist import Net, Netlist
+from ..mapping.netlist import Net, Netlist
+from . import saif
 from .bench import Recording
 from .circuit import Circuit
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from ..metrics import KINDS, Kind
-from ..tables import shown
+from ..tables.figures import shown
 from .collect import Report, Row, activity, setting
 from .quality import Quality
 from .questions import Claim, Entry, Question

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..curve import Curve
+from ..fmax.curve import Curve
 from .drawing import COLOURS, INK, plt, style, svg
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from golden.files import write_atomic
 
 from ..metrics import Part
-from ..tables import shown
+from ..tables.figures import shown
 from .drawing import INK
 from .structure import Edge, Structure
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .. import curve
-from ..curve import Curve
+from ..fmax import curve
+from ..fmax.curve import Curve
 from ..fpga.result import FpgaResult, load_all
 
 

@@ -12,7 +12,7 @@ from golden.errors import require
 from golden.unit import Unit
 from hw.catalog import select
 
-from ..operations import each_cycle, operation
+from ..power.operations import each_cycle, operation
 
 FILE = Path(__file__).with_name("questions.toml")
 PICTURES = ("quality", "cost")

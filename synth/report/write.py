@@ -10,11 +10,11 @@ import jinja2
 
 from golden.files import write_atomic, write_json
 
-from ..curve import Curve
+from ..fmax.curve import Curve
 from ..fpga import result as fpga
 from ..fpga.table import columns as fpga_columns
 from ..metrics import KINDS
-from ..tables import columns, figure, shown
+from ..tables.figures import columns, figure, shown
 from . import answer_plots, curve_plots, plots
 from .answers import FIGURES, Answer, answer
 from .collect import COMPARED, Report, collect

@@ -8,7 +8,7 @@ import click
 
 from golden.cli import output
 
-from ..memories import DEFAULT_SRAM
+from ..library.memories import DEFAULT_SRAM
 
 
 @click.command()
@@ -47,7 +47,7 @@ def sweep(
     """
     if jobs and scheduler:
         raise click.UsageError("jobs is for this machine; allowed: --jobs or --scheduler")
-    from . import plots, run, spec, summary, table  # Arrow and matplotlib: a second to load
+    from . import plots, run, spec, summary, table
 
     described = spec.read(file)
     records, fresh = run.run(

@@ -16,7 +16,7 @@ from golden.formats import Format
 from golden.unit import Config
 from hw.catalog import CATALOG, COMPONENTS, Design
 
-from ..recipes import Recipe
+from ..mapping.recipes import Recipe
 from .values import columns, convert
 
 KINDS: dict[str, type[Config]] = {kind.__name__: kind for kind in COMPONENTS}

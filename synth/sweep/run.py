@@ -11,9 +11,10 @@ from golden.cli import progress
 from golden.errors import BadInput
 from golden.files import write_json
 
-from .. import flow, workfolder
+from .. import flow
+from ..cache import workfolder
 from ..library import Library
-from ..memories import Sram
+from ..library.memories import Sram
 from . import cluster
 from .points import Point
 from .spec import Sweep

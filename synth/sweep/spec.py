@@ -14,10 +14,10 @@ from typing import Any
 from golden.errors import BadInput, require
 from hw.catalog import CATALOG
 
-from .. import recipes
+from ..flow.options import DEFAULT_PERIOD, positive
+from ..flow.stimulus import Stimulus
 from ..library import DEFAULT_LIBERTY
-from ..measure import Stimulus
-from ..options import DEFAULT_PERIOD, positive
+from ..mapping import recipes
 from .points import KINDS, Grid, Point, leaf, starting_values
 from .table import Plot, check_plots
 

@@ -10,11 +10,12 @@ from typing import Any
 from golden.errors import BadInput
 from hw.catalog import Design
 
-from .. import emission, flow, measure
-from ..measure import Stimulus
-from ..memories import Sram
-from ..recipes import Recipe
-from ..sources import Source
+from .. import flow
+from ..flow import measure
+from ..flow.stimulus import Stimulus
+from ..library.memories import Sram
+from ..mapping.recipes import Recipe
+from ..sources import Source, emission
 
 SCHEMA = "bitpillar-point-1"
 Record = dict[str, Any]

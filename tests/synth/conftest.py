@@ -10,10 +10,10 @@ from click.testing import CliRunner
 
 from synth import flow, sources
 from synth.cli import main
+from synth.flow.stimulus import Stimulus
 from synth.library import DEFAULT_LIBERTY, Library
-from synth.measure import Stimulus
+from synth.mapping.recipes import DEFAULT, find
 from synth.metrics import load
-from synth.recipes import DEFAULT, find
 
 SAMPLES = Path(__file__).with_name("samples")
 

@@ -9,7 +9,7 @@ from golden.unit import concatenate
 from hw.catalog import CATALOG
 from sim.check import Options, check
 from sim.lint import lint
-from synth.bench_mac import ROWS, Row, select
+from synth.bench.mac import ROWS, Row, select
 from synth.metrics import load
 
 BY_NAME = {row.name: row for row in ROWS}

@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 from golden.errors import BadInput
-from synth import commits, compare, noise, options, rules, sources
-from synth.compare import Figures
+from synth import sources
+from synth.compare import changes as compare
+from synth.compare import noise, rules
+from synth.compare.changes import Figures
+from synth.flow import options
 from synth.library import DEFAULT_LIBERTY
+from synth.mapping.recipes import DEFAULT, find
 from synth.metrics import load
-from synth.recipes import DEFAULT, find
+from synth.sources import commits
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = Path(__file__).with_name("samples")

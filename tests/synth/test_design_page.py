@@ -11,11 +11,11 @@ import pytest
 from hw.catalog import select
 from hw.verilog import emit
 from synth import report
-from synth.critical import by_part
 from synth.metrics import Step, load, save
 from synth.report import diagram, wave
 from synth.report.structure import Edge, Structure, read
-from synth.sta import Path_, Timing
+from synth.timing.critical import by_part
+from synth.timing.sta import Path_, Timing
 
 VERILOG = """
 module top(clk, rst, a, v, o);

@@ -4,12 +4,13 @@ import shutil
 
 import pytest
 
-from synth import prove, sources
+from synth import sources
 from synth.equiv import Outcome, engine
 from synth.equiv.compare import Comparison
 from synth.equiv.engine import decide
+from synth.flow import prove
+from synth.flow.stimulus import Stimulus
 from synth.gates.graph import Graph
-from synth.measure import Stimulus
 from synth.metrics import load
 
 NAME = "int8_mac"

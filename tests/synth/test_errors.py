@@ -12,9 +12,12 @@ import pytest
 
 from golden import files
 from golden.errors import BadInput
-from synth import flow, power, sta, yosys
+from synth import flow
 from synth.library import DEFAULT_LIBERTY, Library
+from synth.mapping import yosys
 from synth.metrics import load
+from synth.power import tables
+from synth.timing import sta
 
 pytestmark = pytest.mark.usefixtures("osu018")
 SAMPLES = Path(__file__).with_name("samples")
@@ -104,9 +107,9 @@ def test_a_table_that_the_tools_forgive(tmp_path):
         (tmp_path / "bad.lib").write_text(TEXT[:start] + rest)
         library = Library(tmp_path / "bad.lib")
         pin = library.cells["INVX1"].pins["Y"].group
-        tables = [t for group in pin.all("internal_power") for t in group.all("rise_power")]
+        found = [t for group in pin.all("internal_power") for t in group.all("rise_power")]
         with pytest.raises(yosys.Failed, match="library osu018_stdcells: a table rise_power"):
-            [power._tables(library)(table) for table in tables]
+            [tables.reader(library)(table) for table in found]
 
 
 def test_unknown_cell(copy, tmp_path, synth):

@@ -1,5 +1,6 @@
 """One design through the tools: figures, cache, and what happens when something is wrong."""
 
+import ast
 import json
 import re
 import shutil
@@ -11,11 +12,15 @@ from pathlib import Path
 import pytest
 
 from golden.errors import BadInput
-from synth import flow, sources, yosys
+from synth import flow, sources
+from synth.cache import address
+from synth.flow.job import DECIDING
 from synth.library import DEFAULT_LIBERTY, Library
+from synth.mapping import yosys
+from synth.mapping.netlist import read
+from synth.mapping.recipes import RECIPES, find
 from synth.metrics import load
-from synth.netlist import read
-from synth.recipes import RECIPES, find
+from synth.timing import sta
 
 SAMPLES = Path(__file__).with_name("samples")
 pytestmark = pytest.mark.usefixtures("osu018")
@@ -111,6 +116,49 @@ def test_two_runs_give_the_same_bytes(build, tmp_path, synth):
         for file in ("metrics.json", "mapped.v"):
             one, other = (folder / "synth" / name / file for folder in (build, tmp_path))
             assert one.read_bytes() == other.read_bytes()
+
+
+def imported(path):
+    """The files of `synth` that a file of it imports: modules, and faces that names come from."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            folder = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            if folder.with_suffix(".py").is_file():
+                yield folder.with_suffix(".py")
+                continue
+            for alias in node.names:
+                module = folder / f"{alias.name}.py"
+                yield module if module.is_file() else folder / "__init__.py"
+
+
+def test_all_that_decides_the_figures_is_in_the_address():
+    """What the step from a design to its figures imports, and so on, is digested or is data."""
+    synth = address.ROOT / "synth"
+    data = ["sources/*.py", "cache/*.py", "mapping/recipes.py", "flow/stimulus.py"]
+    known = set(address.files(*DECIDING))
+    apart = {path for glob in data for path in synth.glob(glob)}
+    reached = [synth / "flow" / "synthesise.py"]
+    for path in reached:
+        reached += [p for p in imported(path) if p not in reached and p not in apart]
+    assert len(reached) > 20
+    assert not set(reached) - known
+    assert (synth / "timing" / "sta.tcl") in known
+    assert not any("__pycache__" in path.parts for path in known)
+
+
+def test_an_address_is_of_names_and_text(tmp_path, monkeypatch):
+    monkeypatch.setattr(address, "ROOT", tmp_path)
+    found = set()
+    for name, text in (("a.py", "x"), ("a.py", "y"), ("b.py", "y")):
+        path = tmp_path / name
+        path.write_text(text)
+        address.of_files.cache_clear()
+        found.add(address.of_files("*.py"))
+        path.unlink()
+    assert len(found) == 3
+    with pytest.raises(AssertionError, match=r"matches \*\.py"):
+        address.files("*.py")
+    address.of_files.cache_clear()
 
 
 def test_cache_answers_without_tools(build, monkeypatch, job):
@@ -300,7 +348,7 @@ def test_interrupted_run_leaves_no_half_result(tmp_path, monkeypatch, job):
     def stop(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(flow.sta, "run", stop)
+    monkeypatch.setattr(sta, "run", stop)
     with pytest.raises(KeyboardInterrupt):
         flow.run(job(tmp_path))
     assert not list((tmp_path / "cache" / "synth").iterdir())

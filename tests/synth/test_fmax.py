@@ -5,10 +5,13 @@ import json
 import pytest
 
 from golden.errors import BadInput
-from synth import candidates, curve, flow, fmax, yosys
-from synth.curve import Curve, Point
+from synth.flow.figures import no_figures
+from synth.fmax import curve
+from synth.fmax import search as fmax
+from synth.fmax.curve import Curve, Point
+from synth.mapping import candidates, yosys
+from synth.mapping.recipes import SEARCHED, find
 from synth.metrics import Metric, Result
-from synth.recipes import SEARCHED, find
 
 pytestmark = pytest.mark.usefixtures("osu018")
 
@@ -195,7 +198,7 @@ class Machine:
             delay = max(self.least[job.recipe.name], min(aim * 1.25, 20.0))
             figures = {"critical_path": delay, "slack": job.period - delay, "area": 100 / delay}
             metrics = [Metric(name, value, "", "", "") for name, value in figures.items()]
-            facts = flow._result(job, flow._library(job.liberty, job.dont_use))
+            facts = no_figures(job)
             results.append(Result(**{**vars(facts), "metrics": metrics}))
         return results
 

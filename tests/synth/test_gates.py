@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 
 from sim.job import StreamPorts
-from synth import boolean
 from synth.gates import Circuit, Mismatch, Stream, Unsimulated, simulate
 from synth.gates.bench import bits_of, spread
 from synth.gates.graph import Graph
 from synth.gates.recorded import as_saif, recorded
-from synth.liberty import Group
-from synth.library import Cell, Pin
-from synth.netlist import Instance, Netlist, Port
+from synth.library import Cell, Pin, boolean
+from synth.library.liberty import Group
+from synth.mapping.netlist import Instance, Netlist, Port
 
 
 def expression(rng, depth):

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from synth.hierarchy import branches
 from synth.metrics import load
-from synth.sta import Timing
+from synth.timing.branches import branches
+from synth.timing.sta import Timing
 
 SAMPLES = Path(__file__).with_name("memories")
 

@@ -3,8 +3,8 @@
 import pytest
 
 from golden.errors import BadInput
-from synth.boolean import truth_table
-from synth.liberty import parse
+from synth.library.boolean import truth_table
+from synth.library.liberty import parse
 
 TEXT = """
 /* a comment { with a brace

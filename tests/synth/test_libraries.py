@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from golden.errors import BadInput
-from synth import corners, flow, ratios
+from synth import flow
+from synth.compare import ratios
+from synth.flow.figures import no_figures
 from synth.library import DEFAULT_LIBERTY, Library
 from synth.metrics import load
+from synth.timing import corners
 
 pytestmark = pytest.mark.usefixtures("osu018")
 SAMPLES = Path(__file__).with_name("samples")
@@ -145,8 +148,8 @@ def test_ratios_and_their_spread(slow, tmp_path, synth, monkeypatch):
 
 
 def test_a_ratio_of_what_failed_says_why(tmp_path, job):
-    good = flow._result(job(tmp_path), flow._library(DEFAULT_LIBERTY, ()))
-    bad = flow._result(job(tmp_path, "sample_mac"), flow._library(DEFAULT_LIBERTY, ()), "broken")
+    good = no_figures(job(tmp_path))
+    bad = no_figures(job(tmp_path, "sample_mac"), "broken")
     pair = ratios.Pair("", "sample_dot4", "sample_mac")
     (found,) = ratios.ratios([pair], [good, bad])
     assert found.errors == {"osu018_stdcells": "sample_mac: broken"} and not found.spread

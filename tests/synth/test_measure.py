@@ -13,14 +13,15 @@ from golden.errors import BadInput
 from hw.catalog import select
 from sim.compiler import compile_model, home
 from sim.verilator import COMMON
-from synth import saif, sta, yosys
-from synth.gates import Circuit, of_beats
+from synth.flow.measure import described
+from synth.gates import Circuit, of_beats, saif
 from synth.gates.recorded import as_saif
-from synth.measure import described
+from synth.mapping import yosys
+from synth.mapping.netlist import read
 from synth.metrics import load
-from synth.netlist import read
 from synth.report.collect import Report, Row, activity
-from synth.tables import figure
+from synth.tables.figures import figure
+from synth.timing import sta
 
 NAME = "int8_mac"
 MAIN = """

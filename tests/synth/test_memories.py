@@ -10,8 +10,8 @@ import pytest
 
 from golden.errors import BadInput
 from synth import flow, sources
-from synth.hierarchy import occurrences
-from synth.memories import DEFAULT_SRAM, Memory, Sram
+from synth.library.memories import DEFAULT_SRAM, Memory, Sram
+from synth.mapping.hierarchy import occurrences
 from synth.metrics import KINDS, load
 
 SAMPLES = Path(__file__).with_name("memories")

@@ -7,7 +7,8 @@ import pytest
 
 from golden.errors import BadInput
 from synth.metrics import KINDS, load, metric, save
-from synth.tables import recipe_ratios, shown
+from synth.tables.figures import shown
+from synth.tables.recipes import recipe_ratios
 
 
 def test_round_trip(results, tmp_path):

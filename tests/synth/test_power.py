@@ -4,12 +4,12 @@ import subprocess
 
 import pytest
 
-from synth.activity import Activity
-from synth.clock_tree import clock_tree
 from synth.library import Library
-from synth.netlist import Netlist
-from synth.power import power
-from synth.sta import Timing
+from synth.mapping.netlist import Netlist
+from synth.power.activity import Activity
+from synth.power.cells import power
+from synth.power.clock_tree import clock_tree
+from synth.timing.sta import Timing
 
 CLOCK, DATA, Q, MID = 2, 3, 4, 5
 EXACT = """library (exact) {

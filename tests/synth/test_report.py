@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from golden.errors import BadInput
-from synth import curve, report
+from synth import report
+from synth.fmax import curve
 from synth.fpga import result as fpga
 from synth.metrics import load, save
 from synth.report.collect import simulation
-from synth.tables import COLUMNS, figure
+from synth.tables.figures import COLUMNS, figure
 
 SAMPLES = Path(__file__).with_name("samples")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from golden.errors import BadInput
-from synth import saif
+from synth.gates import saif
 
 OTHER = """(SAIFILE (SAIFVERSION "2.0") (DIRECTION "backward") (DESIGN "x")
 // of another tool

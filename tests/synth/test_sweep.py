@@ -13,7 +13,7 @@ from golden.formats import DINT4, E4M3, FP32, INT8, INT32, MXINT8, integer
 from golden.one_of import one_of
 from golden.posit import P8_0
 from hw.catalog import CATALOG, select
-from synth.memories import DEFAULT_SRAM
+from synth.library.memories import DEFAULT_SRAM
 from synth.sweep import spec
 from synth.sweep.front import front
 from synth.sweep.points import design_of

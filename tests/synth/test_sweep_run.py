@@ -14,9 +14,12 @@ import pytest
 from pyarrow import parquet
 
 from golden.errors import BadInput
-from synth import flow, workfolder
+from synth import flow
+from synth.cache import workfolder
+from synth.flow import results
 from synth.library import DEFAULT_LIBERTY
-from synth.memories import DEFAULT_SRAM
+from synth.library.memories import DEFAULT_SRAM
+from synth.mapping import yosys
 from synth.sweep import cluster, run, spec, work
 
 ROOT = Path(__file__).parents[2]
@@ -206,12 +209,12 @@ def test_what_a_machine_cannot_now_is_tried_again(file, tmp_path, monkeypatch):
 def test_a_longer_time_limit_is_another_try(file, tmp_path, monkeypatch):
     """A point that took too long is run again when it may take longer, not before."""
     here(monkeypatch)
-    slow = flow.Failed("Yosys took longer than it may")
+    slow = yosys.Failed("Yosys took longer than it may")
 
     def fail(job, folder):
         raise slow
 
-    monkeypatch.setattr(flow, "_synthesise", fail)
+    monkeypatch.setattr(results, "synthesise", fail)
 
     def count(seconds):
         file = tmp_path / "slow.toml"

@@ -1,0 +1,1 @@
+"""How fast the flow is, and units beside the best open RTL."""

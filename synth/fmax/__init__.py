@@ -1,0 +1,1 @@
+"""The fastest clock of a design, and its area against delay."""

@@ -1,0 +1,1 @@
+"""From Verilog to a mapped netlist: recipes, Yosys, and what it leaves."""
