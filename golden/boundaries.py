@@ -47,15 +47,17 @@ def element_boundaries(fmt: BlockFormat) -> tuple[Boundary, ...]:
 
     The last one of an integer with ``full_range`` is for negative numbers alone.
     """
+    return _middles(element_magnitudes(fmt), fmt.rounding)
+
+
+def element_magnitudes(fmt: BlockFormat) -> list[Fraction]:
+    """The magnitudes of an element, from zero up."""
     element = fmt.element
     if isinstance(element, Int):
         count = element.maximum + fmt.full_range
-        grid = [Fraction(k, 1 << element.fraction_bits) for k in range(count + 1)]
-    else:
-        assert isinstance(element, Float)
-        codes = range(element.max_code + 1)
-        grid = [Fraction(float(value)) for value in element.decode(codes)]
-    return _middles(grid, fmt.rounding)
+        return [Fraction(k, 1 << element.fraction_bits) for k in range(count + 1)]
+    assert isinstance(element, Float)
+    return [Fraction(float(value)) for value in element.decode(range(element.max_code + 1))]
 
 
 @cache

@@ -162,8 +162,6 @@ class EncoderConfig(Unit):
         )
         tensor = fmt.tensor_scale
         require(tensor in (None, FP32), "tensor_scale", tensor, "None, FP32")
-        # Boundaries would differ from lane to lane: the scale times a random number each.
-        require(not self.stochastic, "stochastic", self.stochastic, "False with such a scale")
         require(self.zero_scale == "one", "zero_scale", self.zero_scale, "one with such a scale")
 
     @property
@@ -224,7 +222,9 @@ class EncoderConfig(Unit):
     @property
     def stages(self) -> tuple[str, ...]:
         front = self.transform.stages if self.transform else ()
-        back = ("compare",) if self.fraction else ("align", "round")
+        back = ("align", "round")
+        if self.fraction:
+            back = ("dither",) if self.stochastic else ("compare",)
         return (*front, "peak", "scale", *back)
 
     @property

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .boundaries import element_magnitudes
 from .encoder_vectors import around, patterns, reach, rows
 from .formats import Codes
 
@@ -69,6 +70,8 @@ def _ties(config: EncoderConfig) -> Codes:
     scale for each sign, negative values are under another one."""
     fmt, block, scales = config.input_format, config.format.block, config.format.scale.max_code
     boundaries = [b.value for b in config.element_boundaries]
+    if config.stochastic:  # nothing is lost at an element, almost a whole step just below it
+        boundaries += element_magnitudes(config.format)[1:]
     lanes = max(1, block - config.sides)
     found = []
     for code in range(1, scales + 1):

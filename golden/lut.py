@@ -151,6 +151,7 @@ class LutConfig(IntegerSum):
         encodings = ("signed", "unsigned", "bipolar")
         require(self.encoding in encodings, "encoding", self.encoding, ", ".join(encodings))
         require(1 <= self.columns <= 64, "columns", self.columns, "1 to 64")
+        require(self.serial in (False, True), "serial", self.serial, "False, True")
         super().__post_init__()
 
     @property
@@ -167,6 +168,10 @@ class LutConfig(IntegerSum):
         numbers = self.decode(np.arange(1 << self.w_bits))
         top = self.lanes * int(np.abs(numbers).max()) * -self.a.minimum
         return -top, top
+
+    @property
+    def stepped(self) -> bool:
+        return self.serial
 
     @property
     def interval(self) -> int:

@@ -117,6 +117,8 @@ class FloatLutConfig(Unit):
         As those of :class:`FloatTablesConfig`.
     w_bits, encoding:
         As those of :class:`golden.lut.LutConfig`.
+    serial:
+        Look the bits of a weight up one a cycle, as :class:`golden.lut.LutConfig` does.
     given:
         Take tables (of a :class:`FloatTablesConfig`) instead of activations.
     accumulator:
@@ -128,6 +130,7 @@ class FloatLutConfig(Unit):
     width: int = 12
     w_bits: int = 4
     encoding: str = "signed"
+    serial: bool = False
     given: bool = False
     accumulator: Float = FP32
 
@@ -152,15 +155,33 @@ class FloatLutConfig(Unit):
             w_bits=self.w_bits,
             encoding=self.encoding,
             lanes=self.lanes,
+            serial=self.serial,
             given=self.given,
             accumulator=None,
         )
+
+    @property
+    def stepped(self) -> bool:
+        return self.serial
+
+    @property
+    def interval(self) -> int:
+        return self.integers.interval
+
+    @property
+    def latency(self) -> int:
+        # Where the bits are added up stands a register more.
+        return super().latency + self.serial - 1 + self.interval
 
     @property
     def stages(self) -> tuple[str, ...]:
         front = () if self.given else ("common", "precompute")
         add = ("normalise", "align", "add", "renormalise", "round")
         return (*front, "lookup", "sum", *add)
+
+    @property
+    def max_pipeline(self) -> int:
+        return super().max_pipeline - self.serial
 
     @property
     def input(self) -> Payload:
@@ -184,7 +205,7 @@ class FloatLutConfig(Unit):
             " are kept; overflow gives infinity; a sum that is exactly zero is +0. A NaN or an"
             " infinity among the activations gives NaN (positive, quiet), as does a NaN"
             f" accumulator; an infinite accumulator stays. Weights of {self.w_bits} bits are"
-            f" {self.encoding}.{given}"
+            f" {self.encoding}. A beat takes {self.interval} cycle(s).{given}"
         )
 
     def compute(self, beats: Beats) -> dict[str, Codes]:

@@ -190,7 +190,7 @@ class Unit(Config):
             self.combinational in (False, True), "combinational", self.combinational, "False, True"
         )
         if self.combinational:
-            possible = self.pipeline == 0 and self.interval == 1 and not self.stateful
+            possible = self.pipeline == 0 and not self.stateful and not self.stepped
             require(possible, "combinational", True, "False where there are registers inside")
 
     @property
@@ -251,6 +251,11 @@ class Unit(Config):
         """Whether a beat's result depends on how many came before it since reset; then
         :meth:`compute` begins with the first beat after reset."""
         return False
+
+    @property
+    def stepped(self) -> bool:
+        """Whether the unit takes a beat in steps, or gives it in several beats."""
+        return self.interval > 1
 
     def intervals(self, beats: Beats) -> NDArray[np.int64]:
         """Cycles that each of ``beats`` takes, for units where that depends on what is in them.

@@ -16,7 +16,7 @@ from amaranth.lib import data
 from golden.lut import ENTRIES, GROUP, LutConfig, TablesConfig
 
 from .arith import carry_save, named, select, signed_rows
-from .integer_sum import RowTree, acc_layout
+from .integer_sum import RowTree
 from .pipeline import Datapath, Stage, layout
 from .steps import MARKS, Gather, Steps, gather_layout
 
@@ -32,7 +32,9 @@ class Lut(Datapath):
     """The unit of a :class:`golden.lut.LutConfig`; see there for what it computes."""
 
     def __init__(self, config: LutConfig):
-        i, o = _step(config), _looked_up(config)
+        beat = layout(config.input)
+        i = step_layout(config, beat)
+        o = _looked_up(config, i)
         parts: list[Stage] = []
         if not config.given:
             parts.append(Precompute(config.tables, i, o))
@@ -41,14 +43,22 @@ class Lut(Datapath):
             total = Sum(config, gather_layout_or_pair(config), layout(config.output))
             super().__init__(config, [*parts, total])
             return
-        back = Gather(
-            layout(config.output),
-            _bits(config),
-            results=config.columns,
-            double=True,
-            halved=_halved(config),
-        )
-        super().__init__(config, parts, WeightBits(config), back)
+        back = gather(config, layout(config.output))
+        super().__init__(config, parts, WeightBits(config, beat), back)
+
+
+def gather(
+    config: LutConfig, o: data.StructLayout, beside: dict[str, ShapeLike] | None = None
+) -> Gather:
+    """What adds up the bits of serial weights; the sums are first in ``o``."""
+    return Gather(
+        o,
+        _bits(config),
+        results=config.columns,
+        double=True,
+        halved=_halved(config),
+        beside=beside,
+    )
 
 
 def _halved(config: LutConfig) -> int:
@@ -60,34 +70,27 @@ def _bits(config: LutConfig) -> int:
     return config.result_format.bits + _halved(config)
 
 
-def _weights(config: LutConfig) -> dict[str, ShapeLike]:
-    """What goes with the tables: all weights, or one bit of each."""
-    if config.serial:
-        bits: dict[str, ShapeLike] = {"bits": unsigned(config.lanes * config.columns)}
-        return bits | acc_layout(config) | MARKS
-    return {"w": layout(config.input).members["w"]} | acc_layout(config)
+def step_layout(config: LutConfig, beat: data.StructLayout) -> data.StructLayout:
+    """What leaves the front: one bit of each weight, if bits come one after the other."""
+    if not config.serial:
+        return beat
+    bits: dict[str, ShapeLike] = {"bits": unsigned(config.lanes * config.columns)}
+    rest = {name: field for name, field in beat.members.items() if name != "w"}
+    return data.StructLayout(rest | bits | MARKS)
 
 
-def _step(config: LutConfig) -> data.StructLayout:
-    """What leaves the front."""
-    beat = layout(config.input).members
-    return data.StructLayout(
-        {n: beat[n] for n in ("a", "tables", "total") if n in beat} | _weights(config)
-    )
-
-
-def _looked_up(config: LutConfig) -> data.StructLayout:
-    """Tables and weights."""
-    return data.StructLayout(dict(layout(config.tables.output).members) | _weights(config))
+def _looked_up(config: LutConfig, step: data.StructLayout) -> data.StructLayout:
+    """Tables in place of activations."""
+    rest = {name: field for name, field in step.members.items() if name != "a"}
+    return data.StructLayout(dict(layout(config.tables.output).members) | rest)
 
 
 class WeightBits(Steps):
     """Holds a beat and offers a bit of each weight a step, the most significant one first."""
 
-    def __init__(self, config: LutConfig):
+    def __init__(self, config: LutConfig, beat: data.StructLayout):
         self.config = config
-        beat = layout(config.input)
-        super().__init__(beat, _step(config), config.w_bits, beat)
+        super().__init__(beat, step_layout(config, beat), config.w_bits, beat)
 
     def _lanes(self, state: data.View) -> list[Value]:
         config, w = self.config, Value.cast(state.w)
@@ -100,8 +103,8 @@ class WeightBits(Steps):
         # The top bit of a signed weight is inverted: then it counts like the others.
         flip = first if self.config.encoding == "signed" else Const(0, 1)
         fields: dict[str, Value] = {"first": first, "last": last}
-        for name in ("a", "tables", "total", "acc"):
-            if name in self.i.payload.shape().members:
+        for name in state.shape().members:
+            if name != "w":
                 fields[name] = Value.cast(getattr(state, name))
         return fields | {"bits": Cat(lane[-1] ^ flip for lane in self._lanes(state))}
 
@@ -205,11 +208,10 @@ def gather_layout_or_pair(
     config: LutConfig, beside: dict[str, ShapeLike] | None = None
 ) -> data.StructLayout:
     """Sums in carry-save form: of a step, or of the whole beat, and what is ``beside`` them."""
+    steps = gather_layout(_bits(config), results=config.columns, beside=beside)
     if config.serial:
-        return gather_layout(_bits(config), results=config.columns)
-    members = gather_layout(_bits(config), results=config.columns).members
-    pair = {n: f for n, f in members.items() if n not in MARKS}
-    return data.StructLayout(pair | (beside or {}))
+        return steps
+    return data.StructLayout({n: f for n, f in steps.members.items() if n not in MARKS})
 
 
 class Sum(Stage):

@@ -10,7 +10,7 @@ from golden.lut_float import FloatLutConfig, FloatTablesConfig
 
 from .block_float import Common, Groups
 from .float_add import Add, Align, Normalise, Renormalise, Round, WideAdd
-from .lut import Lookup, Precompute, gather_layout_or_pair
+from .lut import Lookup, Precompute, WeightBits, gather, gather_layout_or_pair, step_layout
 from .lut import Sum as IntegerSum
 from .pipeline import Datapath, Stage, layout
 
@@ -27,16 +27,24 @@ class FloatLut(Datapath):
     """The unit of a :class:`golden.lut_float.FloatLutConfig`; see there for what it computes."""
 
     def __init__(self, config: FloatLutConfig):
-        given = layout(config.input)
+        beat = layout(config.input)
+        given = step_layout(config.integers, beat)
         parts: list[Stage] = []
         if not config.given:
             beside = {n: field for n, field in given.members.items() if n != "a"}
             tables = data.StructLayout(dict(layout(config.tables.output).members) | beside)
             parts, given = _tables(config.tables, given, tables), tables
-        parts += [Lookup(config.integers, given, _beside(config)), Sum(config)]
+        parts.append(Lookup(config.integers, given, _beside(config)))
         wide = wide_add(config)
-        parts += [kind(wide) for kind in (Normalise, Align, Add, Renormalise, Round)]
-        super().__init__(config, parts)
+        rest: list[Stage] = [kind(wide) for kind in (Normalise, Align, Add, Renormalise, Round)]
+        if not config.serial:
+            super().__init__(config, [*parts, Sum(config), *rest])
+            return
+        numbers = Numbers(config)
+        between = gather(config.integers, numbers.i.shape(), _beside(config))
+        front = WeightBits(config.integers, beat)
+        after = {"lookup": between}
+        super().__init__(config, [*parts, numbers, *rest], front, after=after)
 
 
 def _tables(config: FloatTablesConfig, i: data.StructLayout, o: data.StructLayout) -> list[Stage]:
@@ -63,6 +71,20 @@ def wide_add(config: FloatLutConfig) -> WideAdd:
         accumulator=config.accumulator,
         specials=("nan",),
     )
+
+
+class Numbers(Stage):
+    """In place of :class:`Sum`, where the steps of a beat have been added up already."""
+
+    def __init__(self, config: FloatLutConfig):
+        o = wide_add(config).sum_layout
+        super().__init__(data.StructLayout({n: f for n, f in o.members.items() if n != "nan"}), o)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self.pass_on(m)
+        m.d.comb += self.o.nan.eq(self.i.exponent.all())
+        return m
 
 
 class Sum(IntegerSum):

@@ -12,7 +12,7 @@ down by it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise
 
 from amaranth.hdl import ClockSignal, Module, ResetSignal, Signal, Value, unsigned
@@ -107,8 +107,8 @@ class Datapath(wiring.Component):
     ``config.pipeline`` registers stand between the stages, where they make the longest stretch
     shortest. Latency, interval and contract are those of the configuration. A unit that takes
     several cycles a beat brings a ``front`` that offers the beat in steps, or a ``back`` that
-    gathers them (:mod:`hw.steps`); either is a register like those that it replaces. A
-    ``config.combinational`` one has neither.
+    gathers them (:mod:`hw.steps`); either is a register like those that it replaces, and so is what
+    stands ``after`` the stage of a name. A ``config.combinational`` one has none of them.
 
     Attributes
     ----------
@@ -122,8 +122,9 @@ class Datapath(wiring.Component):
         stages: Sequence[Stage],
         front: wiring.Component | None = None,
         back: wiring.Component | None = None,
+        after: Mapping[str, wiring.Component] | None = None,
     ):
-        self.config = config
+        self.config, self._after = config, dict(after or {})
         self._stages = tuple(stages)
         assert len(self._stages) == len(config.stages)
         registers = not config.combinational
@@ -141,8 +142,10 @@ class Datapath(wiring.Component):
         else:
             unused = Signal()  # every unit has these ports, so that one can stand for another
             m.d.comb += unused.eq(ClockSignal() & ResetSignal())
-        cuts = balanced_cuts([stage.delay for stage in self._stages], self.config.pipeline)
         named = list(zip(self.config.stages, self._stages, strict=True))
+        fixed = frozenset(k for k, (name, _) in enumerate(named, 1) if name in self._after)
+        delays = [stage.delay for stage in self._stages]
+        cuts = balanced_cuts(delays, self.config.pipeline, fixed)
         for index, (name, stage) in enumerate(named):
             m.submodules[name] = stage
             m.d.comb += stage.i.eq(source.payload)
@@ -151,7 +154,7 @@ class Datapath(wiring.Component):
                 # The beat itself goes straight on; its handshake waits for the next register.
                 source = _Wire(stage.o, source)
                 continue
-            register = self._back if last else Register(stage.o.shape())
+            register = self._back if last else self._after.get(name) or Register(stage.o.shape())
             m.submodules["back" if last else f"after_{name}"] = register
             m.d.comb += [
                 register.i.payload.eq(stage.o),
@@ -176,15 +179,18 @@ class _Wire:
         self.ready = handshake.ready
 
 
-def balanced_cuts(delays: Sequence[int], count: int) -> frozenset[int]:
+def balanced_cuts(
+    delays: Sequence[int], count: int, fixed: frozenset[int] = frozenset()
+) -> frozenset[int]:
     """Which ``count`` boundaries to cut so that the longest stretch is as short as it can be.
 
-    Boundary ``k`` lies before item ``k``. Of equally good choices the earliest is taken, so that
-    the same configuration always gives the same hardware.
+    Boundary ``k`` lies before item ``k``; those ``fixed`` are cut anyway. Of equally good choices
+    the earliest is taken, so that the same configuration always gives the same hardware.
     """
 
     def longest(cuts: tuple[int, ...]) -> int:
-        edges = (0, *cuts, len(delays))
+        edges = sorted({0, *cuts, *fixed, len(delays)})
         return max(sum(delays[a:b]) for a, b in pairwise(edges))
 
-    return frozenset(min(combinations(range(1, len(delays)), count), key=longest))
+    free = [k for k in range(1, len(delays)) if k not in fixed]
+    return frozenset(min(combinations(free, count), key=longest)) | fixed

@@ -90,8 +90,14 @@ class Steps(wiring.Component):
         return m
 
 
-def gather_layout(bits: int, acc_bits: int = 0, results: int = 1) -> data.StructLayout:
-    """What :class:`Gather` takes: sums of a step in carry-save form, and their accumulators."""
+def gather_layout(
+    bits: int,
+    acc_bits: int = 0,
+    results: int = 1,
+    beside: Mapping[str, ShapeLike] | None = None,
+) -> data.StructLayout:
+    """What :class:`Gather` takes: sums of a step in carry-save form, their accumulators, and what
+    goes by ``beside`` them."""
     fields: dict[str, ShapeLike] = {
         "total": unsigned(bits * results),
         "carry": unsigned(bits * results),
@@ -100,7 +106,7 @@ def gather_layout(bits: int, acc_bits: int = 0, results: int = 1) -> data.Struct
     if acc_bits:
         acc = unsigned(acc_bits)
         fields["acc"] = acc if results == 1 else data.ArrayLayout(acc, results)
-    return data.StructLayout(fields | MARKS)
+    return data.StructLayout(fields | dict(beside or {}) | MARKS)
 
 
 class Gather(wiring.Component):
@@ -113,9 +119,10 @@ class Gather(wiring.Component):
 
     Attributes
     ----------
-    i : In(stream.Signature(gather_layout(bits, acc_bits, results)))
+    i : In(stream.Signature(gather_layout(bits, acc_bits, results, beside)))
     o : Out(stream.Signature(o))
-        The sums: those bits of each that stand above its ``halved`` lowest ones.
+        The sums: those bits of each that stand above its ``halved`` lowest ones. Above them the
+        fields ``beside``, as the last step has them.
     """
 
     def __init__(
@@ -127,13 +134,14 @@ class Gather(wiring.Component):
         results: int = 1,
         double: bool = False,
         halved: int = 0,
+        beside: Mapping[str, ShapeLike] | None = None,
     ):
         assert not (double and acc_bits)
         self._bits, self._acc_bits, self._results = bits, acc_bits, results
-        self._double, self._halved = double, halved
+        self._double, self._halved, self._beside = double, halved, tuple(beside or ())
         super().__init__(
             {
-                "i": In(stream.Signature(gather_layout(bits, acc_bits, results))),
+                "i": In(stream.Signature(gather_layout(bits, acc_bits, results, beside))),
                 "o": Out(stream.Signature(o)),
             }
         )
@@ -145,6 +153,12 @@ class Gather(wiring.Component):
         m.d.comb += [self.i.ready.eq(~valid | self.o.ready), self.o.valid.eq(valid)]
         with m.If(self.i.ready):
             m.d.sync += valid.eq(self.i.valid & step.last)
+        for name in self._beside:
+            field = Value.cast(getattr(step, name))
+            kept = Signal(len(field), reset_less=True, name=f"kept_{name}")
+            m.d.comb += Value.cast(getattr(self.o.payload, name)).eq(kept)
+            with m.If(self.i.ready & self.i.valid):
+                m.d.sync += kept.eq(field)
         for k in range(self._results):
             total = Signal(bits, reset_less=True, name=f"total{k}")
             kept = bits - self._halved

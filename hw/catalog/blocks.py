@@ -75,8 +75,9 @@ def any_designs() -> Iterable[Design]:
 def encoder_designs() -> Iterable[Design]:
     for name, block in BLOCKS.items():
         yield _encoder(name, EncoderConfig(format=block), "")
-    stochastic = EncoderConfig(format=BLOCKS["mxfp4"], stochastic=True)
-    yield _encoder("mxfp4_stochastic", stochastic, ", rounded stochastically")
+    for name in ("mxfp4", "nvfp4"):
+        config = EncoderConfig(format=BLOCKS[name], stochastic=True)
+        yield _encoder(f"{name}_stochastic", config, ", rounded stochastically")
     tensor = EncoderConfig(format=BLOCKS["nvfp4"].replace(tensor_scale=FP32))
     yield _encoder("nvfp4_tensor", tensor, ", under an FP32 scale of the tensor")
     for name, size in (("mxfp4", 32), ("nvfp4", 16)):

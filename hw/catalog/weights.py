@@ -100,6 +100,7 @@ def serial_designs() -> Iterable[Design]:
     )
     for name, config, how in (
         ("lut_w4a16_dot32", FloatLutConfig(), ""),
+        ("lut_w4a16_serial_dot32", FloatLutConfig(serial=True), ", a weight bit a cycle"),
         ("lut_w4a16_shared_dot32", FloatLutConfig(given=True), ", given the tables"),
         ("lut_w1a16_dot32", FloatLutConfig(w_bits=1, encoding="bipolar"), ""),
     ):

@@ -10,6 +10,7 @@ from golden.encoder import EncoderConfig
 from ..arith import named
 from ..pipeline import Stage, layout
 from ..search import at_least, thermometer
+from .grid import Grid
 from .peak import peaks
 from .tensor import Tensor
 from .widths import values
@@ -36,6 +37,13 @@ def significand_bits(config: EncoderConfig) -> int:
     tensor = config.format.tensor_scale
     more = 0 if tensor is None else tensor.mantissa_bits + 1
     return config.format.scale.mantissa_bits + 1 + more
+
+
+def lowest(config: EncoderConfig) -> int:
+    """The exponent, relative to the scale's, that lanes count from."""
+    if config.stochastic:
+        return Grid(config).lowest
+    return min(b.exponent for b in config.element_boundaries)
 
 
 def place_shape() -> Shape:
@@ -79,8 +87,7 @@ class FractionScale(Stage):
         shown = Mux(broken, scale.nan_code, code)
         m.d.comb += Value.cast(self.o.scale).word_select(side, scale.bits).eq(shown)
         significand, field = self._normalised(code)
-        lowest = min(b.exponent for b in config.element_boundaries)
-        place: Value = scale.bias - config.input_format.bias - lowest - field
+        place: Value = scale.bias - config.input_format.bias - lowest(config) - field
         if tensor:
             significand, place = tensor.scaled(significand, place, side)
         m.d.comb += [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -46,7 +46,10 @@ class RandomRegister(wiring.Component):
         m.d.comb += [
             register.o.ready.eq(self.o.ready),
             self.o.valid.eq(register.o.valid),
-            self.o.payload["values"].eq(register.o.payload["values"]),
+            *(
+                Value.cast(self.o.payload[name]).eq(Value.cast(register.o.payload[name]))
+                for name in register.o.payload.shape().members
+            ),
             self.o.payload.random.eq(Cat(bits[:count])),
         ]
         with m.If(self.o.valid & self.o.ready):

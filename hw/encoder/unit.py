@@ -5,6 +5,7 @@
     values ─┬─> Peak ─> Scale ─┬─> scale
             └──────────────────┴─> Align ─> Round ─> elements      powers of two
             └──────────────────┴─> Compare ──────────> elements    scales with a fraction
+            └──────────────────┴─> Dither ───────────> elements    of these, stochastically
 
 Of a scale that is a power of two only exponents meet in the search for the peak: where the policy
 looks at the peak's mantissa too, each lane compares its own with a constant, and that one bit goes
@@ -27,6 +28,7 @@ from ..hadamard import transform
 from ..pipeline import Datapath, Stage
 from .align import Align
 from .compare import Compare
+from .dither import Dither
 from .fraction import FractionScale
 from .peak import Peak
 from .power import Scale
@@ -41,7 +43,8 @@ class Encoder(Datapath):
     def __init__(self, config: EncoderConfig):
         front = RandomRegister(config) if config.stochastic else None
         if config.fraction:
-            parts: list[Stage] = [Peak(config), FractionScale(config), Compare(config)]
+            elements = Dither(config) if config.stochastic else Compare(config)
+            parts: list[Stage] = [Peak(config), FractionScale(config), elements]
         else:
             parts = [Peak(config), Scale(config), Align(config), Round(config)]
         if config.transform is not None:

@@ -5,6 +5,7 @@ from fractions import Fraction
 from functools import cache
 from itertools import combinations, product
 
+import gfloat
 import ml_dtypes
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from golden.encoder import EncoderConfig
 from golden.errors import BadInput
 from golden.formats import BF16, E2M1, E4M3, E5M2, E8M0, FP32, INT4, UE5M3, Int, minifloat
+from golden.lfsr import sequence
 from golden.mx import AMXFP4, BLOCKS, NVFP4, NVINT4
 from golden.unit import concatenate
 
@@ -55,8 +57,20 @@ def nearest(grid, value, away, upper_tie=False):
     return k + (twice > 0 or (twice == 0 and (away or upper_tie or k % 2 == 1)))
 
 
-def reference(cfg, row, tensor=None):
-    """One block in rational numbers, by the words of the contract: (scales, elements)."""
+def dithered(grid, value, random, bits):
+    """Index into a rising grid: up if the ``bits`` first lost bits and ``random`` carry."""
+    if value >= grid[-1]:
+        return len(grid) - 1
+    k = max(i for i, g in enumerate(grid) if g <= value)
+    lost = (value - grid[k]) / (grid[k + 1] - grid[k])
+    return k + (int(lost * (1 << bits)) + random >= 1 << bits)
+
+
+def reference(cfg, row, tensor=None, random=None):
+    """One block in rational numbers, by the words of the contract: (scales, elements).
+
+    ``random`` are the random numbers of stochastic rounding.
+    """
     fmt, bits = cfg.format, cfg.input_format.mantissa_bits
     integers = isinstance(fmt.element, Int)
     grid = INT4_GRID if integers else E2M1_GRID
@@ -91,10 +105,14 @@ def reference(cfg, row, tensor=None):
             code = 1 if fmt.underflow == "least" else one
         chosen.append(code)
     elements = []
-    for x, sign in zip(numbers, signs, strict=True):
+    for lane, (x, sign) in enumerate(zip(numbers, signs, strict=True)):
         scale = steps[chosen[sign if cfg.sides > 1 else 0]] * base
         full = [Fraction(8)] if integers and sign and fmt.full_range else []
-        k = nearest([g * scale for g in grid + full], x, fmt.rounding == "away")
+        scaled = [g * scale for g in grid + full]
+        if random is None:
+            k = nearest(scaled, x, fmt.rounding == "away")
+        else:
+            k = dithered(scaled, x, random[lane], cfg.random_bits)
         elements.append((-k % 16 if sign else k) if integers else k | sign << 3)
     return chosen, elements
 
@@ -111,6 +129,59 @@ UNITS = {f"{name} {v}": config(fmt, **v) for name, fmt in FRACTIONS.items() for 
     "nvint4 full": config(NVINT4, full_range=True),
     "amxint4 full": config(AMXFP4, element=INT4, full_range=True, rounding="away"),
 }
+
+
+STOCHASTIC = {
+    f"{name} {changes}": config(BLOCKS[name], stochastic=True, **changes)
+    for name, changes in [
+        ("nvfp4", {}), ("nvfp4", {"random_bits": 1}), ("nvfp4", {"random_bits": 2}),
+        ("nvfp4_ue5m3", {"input_format": FP32, "random_bits": 16, "policy": "up"}),
+        ("nvint4", {"full_range": True, "random_bits": 2}), ("nvint4_ue5m3", {}),
+        ("amxfp4", {}), ("amxfp4", {"scale": E4M3, "random_bits": 2}),
+        ("nvfp4", {"tensor_scale": FP32}), ("nvint4", {"tensor_scale": FP32, "random_bits": 2}),
+    ]
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STOCHASTIC)
+def test_stochastic_rounding_like_fractions(name):
+    """The shift register's numbers too, block by block from reset."""
+    cfg = STOCHASTIC[name]
+    rng = np.random.default_rng(3)
+    beats = concatenate(*cfg.corners())
+    picked = rng.permutation(len(beats["values"]))[:80]
+    beats = concatenate({k: v[picked] for k, v in beats.items()}, cfg.random(rng, 40))
+    rows, digits = beats["values"], cfg.random_bits
+    bits = sequence(cfg.seed, rows.size * digits).tolist()
+    got = cfg.compute(beats)
+    for index, row in enumerate(rows.tolist()):
+        first = index * len(row) * digits
+        random = [
+            sum(bits[first + lane * digits + k] << k for k in range(digits))
+            for lane in range(len(row))
+        ]
+        tensor = int(beats["tensor_scale"][index, 0]) if cfg.format.tensor_scale else None
+        expected = reference(cfg, row, tensor, random)
+        found = got["scale"][index].tolist(), got["elements"][index].tolist()
+        assert found == expected, [hex(c) for c in row]
+
+
+def test_stochastic_rounding_is_fair():
+    """A third of a step in each binade of E2M1: the mean is the value."""
+    cfg = config(NVFP4, stochastic=True)
+    meant = np.array([1 / 6, 7 / 6, 2 + 1 / 3, 4 + 2 / 3])
+    values = np.tile(np.concatenate([[6.0], np.tile(meant, 4)[:15]]), (4000, 1))
+    out = cfg.compute({"values": BF16.encode(values)})
+    decoded = cfg.format.dequantize(out["scale"][:, 0], out["elements"])[:, 1:]
+    for lane in range(4):
+        seen = decoded[:, lane::4]
+        assert len(np.unique(seen)) == 2
+        assert abs(seen.mean() / meant[lane] - 1) < 0.03
+    to_nearest = config(NVFP4).compute({"values": BF16.encode(values)})
+    assert (out["elements"] != to_nearest["elements"]).any()
+    assert (out["scale"] == to_nearest["scale"]).all()
+    other = cfg.replace(seed=1 << 100).compute({"values": BF16.encode(values)})
+    assert (other["elements"] != out["elements"]).any()
 
 
 @pytest.mark.parametrize("name", UNITS)
@@ -167,10 +238,11 @@ def test_the_decoder_undoes_the_tensor_scale():
 
 
 @pytest.mark.parametrize("peak", [1.0, 1.9921875, 0.01, 3000.0, 2.0**-12, 2.0**-130])
-@pytest.mark.parametrize("name", ["nvfp4", "amxfp4"])
-def test_every_bf16_value_like_ml_dtypes(name, peak):
-    """Every BF16 value beside a peak of either sign, in turn in every lane. The quotients of
-    float64 lie off a tie by more than their error, or are the tie itself."""
+@pytest.mark.parametrize("name", FRACTIONS)
+def test_every_bf16_value_like_others(name, peak):
+    """Every BF16 value beside a peak of either sign, in turn in every lane, against ml_dtypes, and
+    gfloat for scales that it lacks. The quotients of float64 lie off a tie by more than their
+    error, or are the tie itself."""
     cfg = config(BLOCKS[name])
     codes = np.arange(1 << 16)
     codes = codes[~BF16.is_nan(codes) & ~BF16.is_inf(codes)]
@@ -181,24 +253,42 @@ def test_every_bf16_value_like_ml_dtypes(name, peak):
     rows[index, (index + 9) % block] = BF16.encode(-peak / 3)
     got = cfg.compute({"values": rows})
     values = rows.astype(np.uint16).view(ml_dtypes.bfloat16).astype(np.float64)
-    dtype = {"nvfp4": ml_dtypes.float8_e4m3fn, "amxfp4": ml_dtypes.float8_e5m2}[name]
-    top = float(ml_dtypes.finfo(dtype).max)
+    integers = isinstance(cfg.format.element, Int)
+    largest = 7 if integers else 6
     sides = (
         [np.signbit(values) == s for s in (False, True)] if cfg.sides == 2 else [values == values]
     )
     chosen = []
     for side in sides:
         peaks = np.abs(np.where(side, values, 0)).max(axis=1)
-        scale = np.minimum(peaks / 6, top).astype(dtype).astype(np.float64)
-        least = float(ml_dtypes.finfo(dtype).smallest_subnormal)
+        scale, least, _ = rounded_elsewhere(cfg.format.scale.name, peaks / largest)
         chosen.append(np.where(peaks == 0, 1.0, np.maximum(scale, least)))
-    expected = np.stack([s.astype(dtype).view(np.uint8) for s in chosen], axis=1)
-    np.testing.assert_array_equal(got["scale"], expected)
+    expected = [rounded_elsewhere(cfg.format.scale.name, s)[2] for s in chosen]
+    np.testing.assert_array_equal(got["scale"], np.stack(expected, axis=1))
     own = chosen[0][:, None] if len(chosen) == 1 else np.where(
         np.signbit(values), chosen[1][:, None], chosen[0][:, None]
     )  # fmt: skip
-    elements = np.clip(values / own, -6, 6).astype(ml_dtypes.float4_e2m1fn).view(np.uint8)
+    quotients = np.clip(values / own, -largest, largest)
+    if integers:
+        elements = np.rint(quotients).astype(np.int64) & 15
+    else:
+        elements = quotients.astype(ml_dtypes.float4_e2m1fn).view(np.uint8)
     np.testing.assert_array_equal(got["elements"], elements)
+
+
+def rounded_elsewhere(name, values):
+    """(values rounded to a scale format, saturated; its least number; the codes)."""
+    if name == "UE5M3":
+        theirs = gfloat.FormatInfo(
+            name, 8, 4, bias=15, is_signed=False, domain=gfloat.Domain.Finite, has_nz=False,
+            num_high_nans=1, has_subnormals=True, is_twos_complement=False,
+        )  # fmt: skip
+        rounded = gfloat.round_ndarray(theirs, values, gfloat.RoundMode.TiesToEven, sat=True)
+        return rounded, theirs.smallest_subnormal, gfloat.encode_ndarray(theirs, rounded)
+    dtype = {"E4M3": ml_dtypes.float8_e4m3fn, "E5M2": ml_dtypes.float8_e5m2}[name]
+    limits = ml_dtypes.finfo(dtype)
+    rounded = np.minimum(values, float(limits.max)).astype(dtype)
+    return rounded.astype(np.float64), float(limits.smallest_subnormal), rounded.view(np.uint8)
 
 
 def test_every_mode_differs_from_every_other():
@@ -215,6 +305,7 @@ def test_every_mode_differs_from_every_other():
             )
             if (p, u) != ("up", "one")  # under "up" no scale underflows
         ]  # fmt: skip
+        modes += [mode | {"stochastic": True} for mode in modes if mode["rounding"] == "even"]
         if name.startswith("nvint4"):
             modes += [mode | {"full_range": True} for mode in modes]
         seen = []
@@ -256,7 +347,7 @@ def test_by_example():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"stochastic": True}, "stochastic is True; allowed: False with such a scale"),
+        ({"stochastic": 2}, "stochastic is 2; allowed: False, True"),
         ({"zero_scale": "least"}, "zero_scale is 'least'; allowed: one"),
         ({"format": NVFP4.replace(element=minifloat(2, 2))}, "element is 'E2M2'; allowed: a sig"),
         ({"format": NVFP4.replace(scale=minifloat(7, 1, specials="fn"))}, "format is 'nvfp4'; all"),

@@ -115,6 +115,15 @@ def test_every_parameter_changes_the_result():
     assert len({unit.compute(beats)["result"].tobytes() for unit in units}) == len(units)
 
 
+@pytest.mark.parametrize(("bits", "cycles"), [(4, 4), (1, 1)])
+def test_stated_cycles(bits, cycles):
+    parallel, serial = (FloatLutConfig(w_bits=bits, serial=s) for s in (False, True))
+    assert (parallel.interval, serial.interval) == (1, cycles)
+    assert serial.latency == parallel.latency + cycles
+    beats = serial.random(np.random.default_rng(0), 50)
+    assert (serial.compute(beats)["result"] == parallel.compute(beats)["result"]).all()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -126,6 +135,9 @@ def test_every_parameter_changes_the_result():
         ({"encoding": "no"}, "encoding is 'no'; allowed: signed, unsigned, bipolar"),
         ({"accumulator": E4M3}, "accumulator is .*; allowed: a signed floating-point format"),
         ({"pipeline": 9}, "pipeline is 9; allowed: 0 to 8"),
+        ({"serial": True, "pipeline": 8}, "pipeline is 8; allowed: 0 to 7"),
+        ({"serial": 2}, "serial is 2; allowed: False, True"),
+        ({"serial": True, "w_bits": 1, "combinational": True}, "combinational is True; allowed: F"),
     ],
 )
 def test_impossible_parameters(changes, message):

@@ -11,6 +11,8 @@ from golden.dot import DotConfig
 from golden.encoder import EncoderConfig
 from golden.errors import BadInput
 from golden.formats import E2M1, FLAG, INT8, INT32, integer
+from golden.lut import LutConfig
+from golden.lut_float import FloatLutConfig
 from golden.mx import BLOCKS
 from golden.unit import Field, Payload
 
@@ -76,6 +78,8 @@ def test_a_combinational_unit_has_no_latency():
     [
         (DotConfig(a=INT8, w=INT8), {"pipeline": 1}),
         (BitmodConfig(), {}),
+        (LutConfig(w_bits=1, serial=True), {}),
+        (FloatLutConfig(w_bits=1), {"serial": True}),
         (EncoderConfig(format=BLOCKS["mxfp4"], stochastic=True), {}),
         (DecoderConfig(element=E2M1, lanes=8, block=32, scale=BLOCKS["mxfp4"].scale), {}),
     ],

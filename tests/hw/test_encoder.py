@@ -46,6 +46,13 @@ FRACTION_VARIANTS = {
     | {"subnormals": "flush", "scale_rounding": "away", "underflow": "one"},
     "tensor, FP32": TENSOR | {"input_format": FP32, "block": 2},
 }
+STOCHASTIC_VARIANTS = {
+    "": {"pipeline": 1},
+    "FP32": {"random_bits": 24, "input_format": FP32, "block": 2},
+    "tensor": TENSOR | {"block": 2},
+    "up, 2 bits": {"policy": "up", "random_bits": 2, "seed": 5},
+    "tensor, flush": TENSOR | {"subnormals": "flush", "random_bits": 3},
+}
 ASYMMETRIC_VARIANTS = {
     "": {},
     "up, away": {"policy": "up", "rounding": "away", "pipeline": 3},
@@ -73,6 +80,11 @@ UNITS = {
     for name, fmt in FRACTIONS.items()
     for variant, changes in FRACTION_VARIANTS.items()
 } | {
+    f"{name} stochastic {variant}": config(FRACTIONS[name], stochastic=True, **changes)
+    for name in ("nvfp4", "nvint4_ue5m3", "amxfp4")
+    for variant, changes in STOCHASTIC_VARIANTS.items()
+    if name == "nvfp4" or "," not in variant
+} | {
     f"amxfp4 E8M0 {variant}": config(AMXFP4.replace(scale=E8M0), **changes)
     for variant, changes in ASYMMETRIC_VARIANTS.items()
 } | {
@@ -83,6 +95,16 @@ UNITS = {
         NVFP4.replace(element=minifloat(1, 2, bias=1), scale=minifloat(3, 4, specials="fn"))
     ),
     "INT3 by E4M3, up": config(NVINT4.replace(element=integer(3), policy="up")),
+    "nvint4 full range, stochastic": config(
+        NVINT4, full_range=True, stochastic=True, random_bits=2
+    ),
+    "E1M2 by E3M4, stochastic": config(
+        NVFP4.replace(element=minifloat(1, 2, bias=1), scale=minifloat(3, 4, specials="fn")),
+        stochastic=True,
+    ),
+    "E2M1 with NaN, stochastic": config(
+        NVFP4.replace(element=minifloat(2, 1, specials="fn"), policy="up"), stochastic=True
+    ),
     "mxfp8_e5m2 nearest": config(MX["mxfp8_e5m2"], policy="nearest"),
     "mxfp8_e4m3 nearest": config(MX["mxfp8_e4m3"], policy="nearest", rounding="away"),
     "mxfp6_e2m3 nearest": config(MX["mxfp6_e2m3"], policy="nearest", stochastic=True),
@@ -122,11 +144,11 @@ def test_subnormal_blocks(name, policy, stream_through):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("name", FRACTIONS)
+@pytest.mark.parametrize("name", BLOCKS)
 def test_every_bf16_value(name, stream_through):
     """Each in turn in every lane (they are alike but for their place), the rest of the block fixed
     for each sign; beyond the fixed values it is the peak itself."""
-    unit = config(FRACTIONS[name])
+    unit = config(BLOCKS[name])
     codes = np.arange(1 << 16)
     fixed = BF16.encode(np.array([2.0, -0.7, 0.01]))
     beats = {"values": np.tile(fixed, (len(codes), 1))}

@@ -138,3 +138,8 @@ def test_cuts_are_the_best(count):
     cuts = balanced_cuts(delays, count)
     assert len(cuts) == count
     assert longest(cuts) == min(longest(c) for c in combinations(range(1, 5), count))
+
+
+def test_some_cuts_are_given():
+    assert balanced_cuts([14, 24, 14, 26, 24], 1, frozenset({4})) == {2, 4}
+    assert balanced_cuts([14, 24, 14, 26, 24], 0, frozenset({1})) == {1}
