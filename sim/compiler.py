@@ -29,6 +29,9 @@ Trace = Literal["none", "fst", "saif"]
 
 OPTIMIZE = "-O1"
 """Of the C++ compiler: -O2 compiles longer than it saves in runs of some 10,000 cycles."""
+LARGE = "-O0"
+"""Of models of more than :data:`UNIT`: their runs are as short as those of small ones, and their
+long functions take the compiler more than in proportion."""
 UNIT = 2_000_000
 """Bytes of C++ that are compiled in one piece. Verilator's many files, each alone, would cost three
 times the processor time: every one of them reads the same headers."""
@@ -75,11 +78,12 @@ def compile_model(
     jobs: int,
     *,
     main: Path | None = None,
-    optimize: str = OPTIMIZE,
+    optimize: str | None = None,
 ) -> None:
     """Compile and link what Verilator wrote into ``work``, ``jobs`` compilers at a time.
 
     ``main``: the C++ file with the main program, for a model without VPI; cocotb's without one.
+    ``optimize``: for long runs; as suits the size of the model without.
     """
     described = json.loads((work / "Vtop.json").read_text())["sources"]
     fast = [Path(p) for kind in ("classes_fast", "support_fast") for p in described.get(kind, ())]
@@ -91,10 +95,12 @@ def compile_model(
         libraries = [f"-L{folder}", f"-Wl,-rpath,{folder}", "-lcocotbvpi_verilator"]
     library = _runtime([Path(p) for p in described["global"]], trace, cache)
     flags = [*_flags(trace), f"-I{work}"]
-    if _size(slow) + _size(fast) <= UNIT:
+    large = _size(slow) + _size(fast) > UNIT
+    optimize = optimize or (LARGE if large else OPTIMIZE)
+    if not large or optimize == LARGE:
         units = [*_units([*fast, *slow, main], optimize, work)]
     else:  # the slow files run once: they are not worth optimising
-        units = [*_units([*fast, main], optimize, work), *_units(slow, "-O0", work)]
+        units = [*_units([*fast, main], optimize, work), *_units(slow, LARGE, work)]
     objects = _objects(units, flags, work, jobs)
     _tool(
         [*(str(o) for o in objects), str(library), "-o", str(binary)],

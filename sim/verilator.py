@@ -18,7 +18,7 @@ from cocotb_tools import runner
 from cocotb_tools.check_results import get_results
 
 from .cache import CACHE, cached, digest
-from .compiler import BuildError, Trace, compile_model, fingerprint, home
+from .compiler import LARGE, BuildError, Trace, compile_model, fingerprint, home
 from .waivers import WAIVERS
 
 COMMON = (
@@ -141,7 +141,7 @@ def build(
     begin = time.monotonic()
     defines = dict(defines or {})
     control = f'`verilator_config\npublic_flat_rw -module "{top}" -port "*"\n'
-    key = digest(verilog.read_bytes(), top, trace, defines, control, OPTIONS, fingerprint())
+    key = digest(verilog.read_bytes(), top, trace, defines, control, OPTIONS, LARGE, fingerprint())
 
     def make(folder: Path) -> None:
         (folder / "public.vlt").write_text(control)
