@@ -38,7 +38,7 @@ SIM      = $(call option,SEED,--seed) $(call option,N,--count) $(call option,TEN
            $(if $(filter-out 0,$(WAVES)),--waves)
 CHOICES  = $(foreach n,$(N),--array '$(n)') $(foreach v,$(VARIANT),--variant '$(v)') \
            $(foreach n,$(NETWORK),--network '$(n)') $(foreach f,$(FRAME),--frame '$(f)')
-SYNTH    = $(foreach l,$(LIBERTY),--liberty '$(l)') $(foreach c,$(CORNER),--corner '$(c)') $(call option,SRAM,--sram) $(call option,PERIOD,--period)
+SYNTH    = $(foreach l,$(LIBERTY),--liberty '$(l)') $(foreach c,$(CORNER),--corner '$(c)') $(foreach s,$(SRAM),--sram '$(s)') $(call option,PERIOD,--period)
 
 # Patterns in DESIGN are for the catalog, not for the files of this folder.
 .DEFAULT_GOAL := all

@@ -95,6 +95,9 @@ class Job {
             out.write(reinterpret_cast<char*>(memory.store.at(a)), b);
         } else if (op == "trace") {
             words >> s.trace_from >> s.trace_to;
+        } else if (op == "record") {
+            words >> file;
+            s.ports = std::make_unique<Ports>(file);
         } else if (op == "reset") {
             words >> a;
             s.reset(a);

@@ -25,7 +25,7 @@ from .steps import Job, Result
 
 SOURCES = tuple(
     Path(__file__).with_name(name)
-    for name in ("harness.cpp", "simulation.h", "memory.h", "store.h")
+    for name in ("harness.cpp", "simulation.h", "memory.h", "ports.h", "store.h")
 )
 
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "memory.h"
+#include "ports.h"
 #include "verilated.h"
 #if VM_TRACE_FST
 #include "verilated_fst_c.h"
@@ -43,6 +44,7 @@ class Simulation {
     std::unique_ptr<Memory> memory;
     unsigned lite_delay = 0;  // up to so many cycles before each channel of a register access
     Cycle trace_from = 0, trace_to = 0;
+    std::unique_ptr<Ports> ports;  // where ports are recorded, if anywhere
 
     Cycle cycle() const { return cycle_; }
     bool irq() const { return top_->irq; }
@@ -127,6 +129,7 @@ class Simulation {
 
     // The rising edge.
     void edge() {
+        if (ports) ports->record(*top_);
 #if VM_TRACE_FST
         if (cycle_ >= trace_from && cycle_ < trace_to) {
             if (!trace_) {

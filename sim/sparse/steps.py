@@ -64,7 +64,8 @@ class Job:
     touches take no room on the host. Nothing is readable or writable until :meth:`readable` and
     :meth:`writable` say so. ``seed``: of undefined values, jitter and stalls. The machine is in
     reset for four cycles before the first step. ``trace``: from which to which cycle to record
-    waves, by a machine that was built for it.
+    waves, by a machine that was built for it. ``ports``: whether what is on all ports is recorded,
+    from the end of that reset on: :mod:`sim.sparse.ports_file` reads ``NAME.ports``.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Job:
     seed: int = 0
     timing: Timing = Timing()
     trace: tuple[int, int] | None = None
+    ports: bool = False
     _steps: list[tuple[Any, ...]] = field(default_factory=list)
     _labels: list[str | None] = field(default_factory=list)  # of steps that give a value
     _dumps: dict[str, int] = field(default_factory=dict)  # bytes by name
@@ -157,6 +159,8 @@ class Job:
         yield self.timing.line()
         if self.trace:
             yield f"trace {self.trace[0]} {self.trace[1]}"
+        if self.ports:
+            yield f"record {self.name}.ports"
         for op, *words in self._steps:
             match op:
                 case "load":

@@ -29,7 +29,6 @@ from hw.catalog import Design
 from .. import sources
 from ..flow.options import DEFAULT_PERIOD, build_option, configure
 from ..library import DEFAULT_LIBERTY
-from ..library.memories import DEFAULT_SRAM
 from ..mapping import recipes
 from ..metrics import Result
 from ..tables.figures import shown
@@ -204,7 +203,7 @@ def bench_mac(rows: tuple[str, ...], recipe: str, jobs: int | None, build: Path)
         liberty=(DEFAULT_LIBERTY,),
         period=DEFAULT_PERIOD,
         dont_use=(),
-        sram=DEFAULT_SRAM,
+        sram=(),
         jobs=jobs,
         timeout=7200.0,
         build=build,

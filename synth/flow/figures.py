@@ -11,6 +11,7 @@ from ..mapping.hierarchy import Occurrence
 from ..mapping.netlist import Netlist
 from ..metrics import Branch, MemoryUse, Metric, Provenance, Result, metric
 from ..power.activity import Activity
+from ..power.figures import by_module
 from ..power.figures import metrics as power_metrics
 from ..power.operations import each_cycle, operation
 from ..timing.branches import branches
@@ -82,18 +83,12 @@ def metrics(job: Job, found: list[Occurrence], timing: Timing) -> list[Metric]:
     if "register-register" in timing.paths:
         delay = timing.paths["register-register"].delay
         figures.append(metric("register_path", delay, timed))
-    return [
-        *figures,
-        *power_metrics(
-            library,
-            found,
-            timing,
-            lambda netlist: _default(job, netlist),
-            clock=job.source.clock,
-            period=job.period,
-            operations=each_cycle(job.source.unit),
-        ),
-    ]
+    clocked = {"clock": job.source.clock, "period": job.period}
+    watts = by_module(found, timing, lambda netlist: _default(job, netlist), **clocked)
+    activity = Activity.default(None, frozenset()).source
+    operations = each_cycle(job.source.unit)
+    powers = power_metrics(library, found, watts, activity, operations=operations, **clocked)
+    return [*figures, *powers]
 
 
 def _default(job: Job, netlist: Netlist) -> Activity:

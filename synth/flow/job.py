@@ -106,8 +106,8 @@ class Job:
             parts.append(f"--liberty {self.liberty.name}")
         parts += [f"--corner {path.name}" for path in self.corners]
         parts += [f"--dont-use '{glob}'" for glob in self.dont_use]
-        if self.sram.path != DEFAULT_SRAM:
-            parts.append(f"--sram {self.sram.path.name}")
+        models = [self.sram.path] if self.sram.path != DEFAULT_SRAM else []
+        parts += [f"--sram {path.name}" for path in (*models, *self.sram.files)]
         parts.append(f"--period {self.period:g}")
         parts += self.stimulus.options if self.stimulus else ["--activity default"]
         return " ".join(parts)

@@ -9,38 +9,45 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from golden.errors import BadInput
 from golden.files import write_atomic, write_json
 from golden.process import Process
+from golden.sparse.spade import SpadeConfig
 from golden.unit import Unit
 
 from ..cache import address
-from ..gates import Circuit, Mismatch, Unsimulated, saif, workload
-from ..gates.recorded import Nets, as_saif, recorded
+from ..gates import Circuit, Mismatch, Replay, Unsimulated, Workload, layer, saif, workload
+from ..gates import Recording as Seen
+from ..gates.recorded import as_saif, recorded
+from ..library import memories
 from ..mapping import hierarchy
-from ..mapping.netlist import Netlist
+from ..mapping.yosys import Failed
 from ..metrics import MEASURED, Metric, Recording, Result, metric
 from ..power.activity import Activity
+from ..power.figures import by_module
 from ..power.figures import metrics as power_metrics
 from ..power.operations import operation
 from ..timing import sta
 from .job import Job, netlists
 
 SAIF = "activity.saif.gz"
+MOST = 500_000
+"""Cells of the largest netlist that is simulated."""
 #: What decides the figures of this step, beside the files of the synthesis.
 _DECIDING = ("synth/flow/measure.py", "synth/gates/*.py")
 #: What makes golden vectors.
-VECTORS = ("golden/**/*.py", "sim/*.py")
+VECTORS = ("golden/**/*.py", "sim/**/*.py", "sim/**/*.h", "sim/**/*.cpp")
 
 
 def possible(job: Job) -> bool:
     """Whether activity is asked for, and golden vectors exist."""
-    return job.stimulus is not None and isinstance(job.source.unit, Unit | Process)
+    return job.stimulus is not None and isinstance(job.source.unit, Unit | Process | SpadeConfig)
 
 
 def folder(job: Job) -> Path:
     """The cache's folder for this step."""
     assert job.stimulus is not None
-    facts = [job.key, repr(job.source.unit), job.stimulus.facts]
+    facts = [job.key, repr(job.source.unit), job.stimulus.facts(job.source.unit)]
     key = address.of_facts([*facts, address.of_files(*_DECIDING), address.of_files(*VECTORS)])
     return job.build / "cache" / "activity" / key
 
@@ -67,9 +74,9 @@ def measured(job: Job, result: Result) -> Result:
         except Unsimulated as why:
             write_json(path, {"unsimulated": str(why)})
         except Mismatch as wrong:
-            return replace(
-                result, status="failed", error=f"the netlist is wrong: {wrong}", metrics=[]
-            )
+            return _failed(result, f"the netlist is wrong: {wrong}")
+        except Failed as why:  # an OpenSTA that was asked for its power
+            return _failed(result, str(why))
     data = json.loads(path.read_text())
     if "unsimulated" in data:
         return _estimated(result, data["unsimulated"])
@@ -80,7 +87,17 @@ def measured(job: Job, result: Result) -> Result:
     provenance = replace(
         result.provenance, activity=data["source"], recording=Recording(**data["recording"])
     )
-    return replace(result, provenance=provenance, metrics=[*kept, *found.values()])
+    branches = [
+        replace(branch, power=float(f"{branch.count * data['modules'][branch.module]:.6g}"))
+        for branch in result.branches
+    ]
+    return replace(
+        result, provenance=provenance, metrics=[*kept, *found.values()], branches=branches
+    )
+
+
+def _failed(result: Result, why: str) -> Result:
+    return replace(result, status="failed", error=why, metrics=[])
 
 
 def _estimated(result: Result, why: str) -> Result:
@@ -88,22 +105,38 @@ def _estimated(result: Result, why: str) -> Result:
     return replace(result, provenance=replace(result.provenance, activity=activity))
 
 
+def _work(job: Job) -> Workload | Replay:
+    """What the netlist is to be simulated with."""
+    source, stimulus = job.source, job.stimulus
+    assert stimulus is not None
+    if isinstance(source.unit, SpadeConfig):
+        if stimulus.tensor:
+            raise BadInput(f"{source.name} takes no tensor; allowed: --frame")
+        cache = job.build / "cache" / "sim"
+        return layer(source.unit, source.verilog, source.name, stimulus.frame, cache)
+    work = workload(
+        source.unit,
+        json.loads(source.verilog.with_suffix(".json").read_text()),
+        beats=stimulus.beats,
+        seed=stimulus.seed,
+        tensor=stimulus.numbers,
+        name=Path(stimulus.tensor).name if stimulus.tensor else "",
+    )
+    assert work is not None
+    return work
+
+
 def _record(job: Job, place: Path) -> None:
     """Simulate, and write what was found: the SAIF file first, then the figures."""
     source, stimulus = job.source, job.stimulus
     assert stimulus is not None
     mapped = netlists(job)
+    found = hierarchy.occurrences(mapped, source.name)
+    cells = sum(each.count * len(each.instances) for each in found)
+    if cells > MOST:
+        raise Unsimulated(f"{cells:,} cells, of which no more than {MOST:,} are simulated")
     circuit = Circuit(mapped, source.name, source.clock)
-    manifest = json.loads(source.verilog.with_suffix(".json").read_text())
-    name = Path(stimulus.tensor).name if stimulus.tensor else ""
-    work = workload(
-        source.unit,
-        manifest,
-        beats=stimulus.beats,
-        seed=stimulus.seed,
-        tensor=stimulus.numbers,
-        name=name,
-    )
+    work = _work(job)
     seen = work.run(circuit, source.reset, stimulus.seed)
     nets = recorded(circuit, mapped, seen)
     saif.write(place / SAIF, as_saif(circuit, mapped, seen, source.name, job.period))
@@ -115,35 +148,50 @@ def _record(job: Job, place: Path) -> None:
         compared=seen.compared,
         nets=nets.count,
         coverage=round(nets.coverage, 6),
+        moved=work.moved,
+        equal=work.equal,
     )
     text = described(facts)
+    activities = {
+        name: Activity.recorded(text, nets.by_module[name], netlist.port(source.clock))
+        for name, netlist in mapped.items()
+    }
+    timing = sta.read(job.cached / "sta.txt")
+    clocked = {"clock": source.clock, "period": job.period}
+    watts = by_module(found, timing, lambda netlist: activities[netlist.name], **clocked)
     what = operation(source.unit)
-    metrics = power_metrics(
-        job.library,
-        hierarchy.occurrences(mapped, source.name),
-        sta.read(job.cached / "sta.txt"),
-        lambda netlist: _activity(text, nets, netlist, source.clock),
-        clock=source.clock,
-        period=job.period,
-        operations=what.each * seen.beats[what.stream] / seen.cycles,
-    )
+    operations = what.each * seen.beats[what.stream] / seen.cycles
+    metrics = power_metrics(job.library, found, watts, text, operations=operations, **clocked)
+    if circuit.memories:
+        metrics.append(_memory_energy(job, circuit, seen))
     if sta.reads_saif():
-        watts = sta.power(job.cached, place / SAIF, job.timeout)
+        theirs = sta.power(job.cached, place / SAIF, job.timeout)
         how = f"OpenSTA {sta.sta_version()}, read_saif of the same activity"
-        metrics.append(metric("power_opensta", watts * 1e3, how))
-    found = {"source": text, "recording": asdict(facts), "metrics": [asdict(m) for m in metrics]}
-    write_json(place / "activity.json", found)
+        metrics.append(metric("power_opensta", theirs * 1e3, how))
+    data = {"source": text, "recording": asdict(facts), "metrics": [asdict(m) for m in metrics]}
+    data["modules"] = {name: each.total * 1e3 for name, each in watts.items()}
+    write_json(place / "activity.json", data)
 
 
-def _activity(text: str, nets: Nets, netlist: Netlist, clock: str | None) -> Activity:
-    return Activity.recorded(text, nets.by_module[netlist.name], netlist.port(clock))
+def _memory_energy(job: Job, circuit: Circuit, seen: Seen) -> Metric:
+    """Of the accesses that were recorded."""
+    kinds, volts = memories.read(job.cached / "memories.json"), job.library.voltage
+    energy, counts = 0.0, {"read": 0, "write": 0}
+    for (_, instance), done in zip(circuit.memories, seen.accesses, strict=True):
+        for access, count in done.items():
+            energy += job.sram.energy(kinds[instance.cell.name], access, volts) * count
+            counts[access] += count
+    rates = " and ".join(f"{n / seen.cycles:.3g} {kind}s" for kind, n in counts.items())
+    uses = [job.sram.use(kind, 1, volts) for kind in kinds.values()]
+    how = f"{job.sram.described(uses)}; {rates} a cycle recorded"
+    return metric("memory_energy", energy / seen.cycles, how)
 
 
 def described(facts: Recording) -> str:
     """The activity in one line."""
     kind = "measured" if facts.coverage >= MEASURED else "estimate"
     return (
-        f"{kind}: netlist simulated for {facts.cycles:,} cycles with {facts.beats:,} beats of"
-        f" {facts.stimulus} (seed {facts.seed}), {facts.compared:,} output beats equal to golden;"
+        f"{kind}: netlist simulated for {facts.cycles:,} cycles with {facts.beats:,} {facts.moved}"
+        f" of {facts.stimulus} (seed {facts.seed}), {facts.compared:,} {facts.equal};"
         f" activity of {100 * facts.coverage:.2f} % of {facts.nets:,} nets; zero delay: no glitches"
     )

@@ -14,7 +14,7 @@ from golden.errors import BadInput, require
 
 from .. import flow, sources
 from ..library import DEFAULT_LIBERTY, Library
-from ..library.memories import DEFAULT_SRAM, Sram
+from ..library.memories import Sram
 from ..mapping.recipes import Recipe
 from ..metrics import Result
 from ..sources import Source
@@ -60,8 +60,8 @@ _COMMON = (
     click.option(
         "--sram",
         type=click.Path(path_type=Path),
-        default=DEFAULT_SRAM,
-        help="Coefficients of memories, TOML (default: 180 nm).",
+        multiple=True,
+        help="Memories: coefficients, TOML (default: 180 nm); macros, Liberty; repeatable.",
     ),
     click.option("--dont-use", multiple=True, metavar="GLOB", help="Cells to avoid."),
     click.option("--jobs", type=click.IntRange(1), help="Processes (default: all cores)."),
@@ -136,7 +136,7 @@ def configure(
     corner: tuple[Path, ...] = (),
     period: float,
     dont_use: tuple[str, ...],
-    sram: Path,
+    sram: tuple[Path, ...] = (),
     jobs: int | None,
     timeout: float,
     build: Path,
@@ -151,7 +151,7 @@ def configure(
     require(len(set(names)) == len(names), "--liberty", names, "libraries of different names")
     for library in libraries:
         corners.check(library, corner)
-    return Setup([], libraries, corner, period, dont_use, Sram(sram), jobs, timeout, build)
+    return Setup([], libraries, corner, period, dont_use, Sram(*sram), jobs, timeout, build)
 
 
 def prepare(*, designs: tuple[str, ...], folder: Path | None, **given) -> Setup:

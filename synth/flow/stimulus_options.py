@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from golden.errors import require
+from golden.sparse.frames import read_frame
 
-from .stimulus import BEATS, Stimulus
+from .stimulus import BEATS, SYNTHETIC, Stimulus
 
 _OPTIONS = (
     click.option(
@@ -21,6 +22,13 @@ _OPTIONS = (
         help="Power from the netlist simulated on golden vectors, or from default activity.",
     ),
     click.option("--tensor", help="File of real numbers to send instead of random ones."),
+    click.option(
+        "--frame",
+        default=SYNTHETIC,
+        show_default=True,
+        metavar="FILE|synthetic",
+        help="Of a layer of this LiDAR frame, on accelerators.",
+    ),
     click.option(
         "--beats",
         type=click.IntRange(1, 1_000_000),
@@ -36,13 +44,17 @@ def stimulus_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command these options; it takes them as ``stimulus``."""
 
     @wraps(command)
-    def given(activity: str, tensor: str | None, beats: int, seed: int, **rest: Any) -> Any:
+    def given(
+        activity: str, tensor: str | None, frame: str, beats: int, seed: int, **rest: Any
+    ) -> Any:
         require(
             activity == "vectors" or tensor is None, "--activity", activity, "vectors with --tensor"
         )
-        stimulus = Stimulus(beats, seed, tensor) if activity == "vectors" else None
+        stimulus = Stimulus(beats, seed, tensor, frame) if activity == "vectors" else None
         if stimulus:
             _ = stimulus.numbers  # a file that cannot be used is said at once
+            if frame != SYNTHETIC:
+                read_frame(frame)
         return command(stimulus=stimulus, **rest)
 
     for option in reversed(_OPTIONS):

@@ -89,7 +89,7 @@ def synthesise(job: Job, work: Path) -> Result:
     uses = figures.memory_uses(job, library, kinds, found)
     result = figures.no_figures(job)
     if uses:
-        sram = f"model {job.sram.name} ({job.sram.path.name}, sha256 {job.sram.sha256[:12]})"
+        sram = job.sram.described(uses)
         result = replace(result, provenance=replace(result.provenance, memories=sram))
     own = figures.metrics(job, found, timing)
     return replace(

@@ -14,18 +14,9 @@ from numpy.typing import NDArray
 
 from sim.job import StreamPorts
 
-from .circuit import Circuit, Unsimulated
-from .graph import ALL, Words
-from .memory import Memory
-
-RESET = 4
-"""Cycles in which reset is held."""
-SETTLED = 16
-"""Reads without a clock, one after the other, that a cycle may hold."""
-
-
-class Mismatch(Exception):
-    """A netlist gave something else than the golden model: the message says what, in one line."""
+from .circuit import Circuit
+from .copies import Copies, Mismatch, Recording
+from .graph import ALL
 
 
 @dataclass(frozen=True)
@@ -36,23 +27,6 @@ class Stream:
     ports: StreamPorts
     bits: NDArray[np.uint8]
     bounds: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What was seen while recording, in all copies together.
-
-    ``toggles`` and ``ones``: transitions and cycles at 1, by the ``place`` of nodes. ``cycles``
-    are those recorded, ``beats`` those of each stream that moved in them, ``compared`` the output
-    beats that were compared in the whole run.
-    """
-
-    place: NDArray[np.int64]
-    toggles: NDArray[np.int64]
-    ones: NDArray[np.int64]
-    cycles: int
-    beats: dict[str, int]
-    compared: int
 
 
 def simulate(
@@ -91,7 +65,7 @@ class _End:
         return self.at < self.stop
 
 
-class _Bench:
+class _Bench(Copies):
     def __init__(
         self,
         circuit: Circuit,
@@ -100,77 +74,17 @@ class _Bench:
         outputs: Mapping[str, Stream],
         seed: int,
     ):
-        self.graph = circuit.graph.compiled()
-        self.copies = len(next(iter((inputs | outputs).values())).bounds) - 1
-        self.words = -(-self.copies // 64)
-        self.values = np.zeros((self.graph.rows, self.words), np.uint64)
+        copies = len(next(iter((inputs | outputs).values())).bounds) - 1
+        super().__init__(circuit, reset, copies, seed)
         self.inputs = [_End(circuit, *each) for each in inputs.items()]
         self.outputs = [_End(circuit, *each) for each in outputs.items()]
-        self.reset = circuit.ports[reset] if reset else np.zeros(0, np.int64)
-        registers = circuit.registers
-        self.states = self.graph.place[np.array([r.state for r in registers], np.int64) >> 1]
-        self.next = np.array([r.next for r in registers], np.int64)
-        self.off = np.array([lit for r in registers for lit in r.asynchronous], np.int64)
-        rng = np.random.default_rng(seed)
-        self.values[self.states] = rng.integers(
-            0, 2**64, (len(registers), self.words), np.uint64, endpoint=False
-        )
-        self.memories = [
-            Memory(circuit, place, instance, self.copies, seed + number)
-            for number, (place, instance) in enumerate(circuit.memories)
-        ]
-        self.immediate = [memory for memory in self.memories if memory.immediate]
-        self.toggles = np.zeros(self.graph.rows, np.int64)
-        self.ones = np.zeros(self.graph.rows, np.int64)
-        self.compared = self.cycles = 0
-
-    def set(self, literals: NDArray[np.int64], words: Words) -> None:
-        """Give leaves their values."""
-        self.values[self.graph.place[literals >> 1]] = words
-
-    def step(self) -> None:
-        """Let the registers take over what they are given."""
-        following = self.graph.read(self.values, self.next)
-        for memory in self.memories:
-            memory.step(self.copies_of)
-        self.values[self.states] = following
-
-    def settle(self) -> None:
-        """Until nothing changes: once, and again for what memories give without a clock."""
-        self.recall(self.memories)
-        self.graph.evaluate(self.values)
-        for _ in range(SETTLED):
-            if not self.recall(self.immediate):
-                break
-            self.graph.evaluate(self.values)
-        else:
-            raise Unsimulated("memories that are read without a clock do not settle")
-        if self.off.size and self.graph.read(self.values, self.off).any():
-            raise Unsimulated("an asynchronous set or reset is in use")
-
-    def recall(self, memories: list[Memory]) -> bool:
-        """Put what memories give on their outputs; whether any of it is new."""
-        changed = False
-        for memory in memories:
-            for literals, bits in memory.outputs(self.copies_of):
-                words = self.packed(bits)
-                changed |= bool((self.values[self.graph.place[literals >> 1]] != words).any())
-                self.set(literals, words)
-        return changed
 
     def run(self, patience: int, warm: int | None) -> Recording:
-        none = np.zeros((1, self.words), np.uint64)
         for end in self.inputs:
-            self.set(end.valid, none)
+            self.set(end.valid, self.none)
         for end in self.outputs:
-            self.set(end.ready, none | ALL)
-        self.set(self.reset, none | ALL)
-        before = np.zeros_like(self.values)
-        for _ in range(RESET):
-            self.settle()
-            np.copyto(before, self.values)
-            self.step()
-        self.set(self.reset, none)
+            self.set(end.ready, self.none | ALL)
+        before = self.start()
         first = self.inputs[0]
         start = first.at.copy()
         beats = {end.name: 0 for end in (*self.inputs, *self.outputs)}
@@ -201,10 +115,8 @@ class _Bench:
             if still > patience:
                 raise Mismatch(f"no beat moves for {patience} cycles; {self.compared} were right")
             np.copyto(before, self.values)
-            self.step()
-        return Recording(
-            self.graph.place, self.toggles, self.ones, self.cycles, beats, self.compared
-        )
+            self.step(seen)
+        return self.recording(beats)
 
     def offer(self, end: _End) -> None:
         """Show each copy its next beat; one that has none left still shows its last."""
@@ -232,25 +144,6 @@ class _Bench:
         self.compared += int(given.sum())
         end.at += given
         return given
-
-    def record(self, before: Words, seen: NDArray[np.bool_]) -> None:
-        if not seen.any():
-            return
-        mask = self.packed(seen[:, None].astype(np.uint8))
-        self.toggles += np.bitwise_count((before ^ self.values) & mask).sum(axis=1, dtype=np.int64)
-        self.ones += np.bitwise_count(self.values & mask).sum(axis=1, dtype=np.int64)
-        self.cycles += int(seen.sum())
-
-    def packed(self, bits: NDArray[np.uint8]) -> Words:
-        """Bits ``(copies, width)`` as words ``(width, words)``."""
-        whole = np.zeros((bits.shape[1], self.words * 64), np.uint8)
-        whole[:, : self.copies] = bits.T
-        return np.packbits(whole, axis=1, bitorder="little").view("<u8").astype(np.uint64)
-
-    def copies_of(self, literals: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """The inverse, of the values of literals: bits ``(copies, width)``."""
-        words = self.graph.read(self.values, literals).astype("<u8")
-        return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")[:, : self.copies].T
 
 
 def spread(count: int, copies: int) -> NDArray[np.int64]:

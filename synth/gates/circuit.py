@@ -101,6 +101,7 @@ class Circuit:
             port.name: np.array([self.literal(("", bit)) for bit in port.bits], np.int64)
             for port in netlists[top].ports
         }
+        self.inputs = {p.name for p in netlists[top].ports if p.direction == "input"}
         self.clock = int(self.ports[clock][0]) if clock else -1
         source = next((p.bits[0] for p in netlists[top].ports if p.name == clock), None)
         self.registers = [self._register(*flop, ("", source)) for flop in flops]

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..mapping.netlist import Net, Netlist
 from . import saif
-from .bench import Recording
 from .circuit import Circuit
+from .copies import Recording
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from golden.process import Case, Process
 from golden.unit import Beats, Config, Unit
 from sim.job import StreamPorts
 
-from .bench import Recording, Stream, bits_of, simulate, spread
+from .bench import Stream, bits_of, simulate, spread
 from .circuit import Circuit
+from .copies import Recording
 from .ordinary import NORMAL, ordinary
 
 COPIES = 64
@@ -32,6 +33,8 @@ class Workload:
     outputs: dict[str, Stream]
     patience: int
     warm: int | None
+    moved = "beats"
+    equal = "output beats equal to golden"
 
     def run(self, circuit: Circuit, reset: str | None, seed: int) -> Recording:
         """Simulate it; see :func:`~synth.gates.bench.simulate`."""
@@ -59,7 +62,7 @@ def workload(
 
     Of a :class:`Unit`: the numbers of ``tensor`` (called ``name``), else independent ones of a
     normal distribution, quantised to its formats, with accumulators that carry running results. Of
-    a :class:`Process`, its random cases.
+    a :class:`Process`, its random cases. Accelerators have :mod:`.layer`.
     """
     if isinstance(config, Unit):
         return _of_unit(config, manifest, beats, seed, tensor, name)
@@ -123,6 +126,8 @@ def _of_unit(
         found = len(next(iter(given.values())))
         if found >= count or (tensor is not None and numbers >= tensor.size):
             break
+    if found <= _warm(config):  # nothing would be recorded
+        raise BadInput(f"tensor {name} makes {found} beats; allowed: {_warm(config) + 1} or more")
     given = {field: codes[:count] for field, codes in given.items()}
     copies = max(1, min(COPIES, found // (4 * _warm(config))))
     return of_beats(config, manifest, given, text, copies)

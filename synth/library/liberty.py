@@ -48,8 +48,18 @@ class Group:
         except (KeyError, ValueError):
             return default
 
+    @property
+    def table(self) -> list[float]:
+        """The numbers of its ``values``; :class:`ValueError` where they are none."""
+        return numbers(self.lists["values"])
+
     def flag(self, name: str) -> bool:
         return self.simple.get(name, "").lower() == "true"
+
+
+def numbers(items: tuple[str, ...]) -> list[float]:
+    """Those of a list such as ``("1, 2", "3, 4")``."""
+    return [float(number) for item in items for number in item.replace(",", " ").split()]
 
 
 def parse(text: str, source: str) -> Group:

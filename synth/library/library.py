@@ -39,7 +39,43 @@ DONT_USE = {
 _PREFIX = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "": 1.0}
 
 
-class Library:
+class Units:
+    """What the numbers of a Liberty file mean; ``root`` is its ``library`` group."""
+
+    def __init__(self, root: Group):
+        self.root = root
+
+    @cached_property
+    def _farads(self) -> float:
+        unit = self.root.lists.get("capacitive_load_unit", ("1", "pf"))
+        return float(unit[0]) * _PREFIX[unit[1].lower()[:-1]]
+
+    @cached_property
+    def watts(self) -> float:
+        """Watts in the library's unit of leakage."""
+        return self._unit("leakage_power_unit", "1nW", "w")
+
+    def _unit(self, attribute: str, default: str, symbol: str) -> float:
+        text = self.root.simple.get(attribute, default).lower().removesuffix(symbol)
+        return float(text.rstrip("fpnumk") or 1) * _PREFIX[text.lstrip("0123456789.")]
+
+    @cached_property
+    def time_unit(self) -> float:
+        """Seconds in the library's unit of time."""
+        return self._unit("time_unit", "1ns", "s")
+
+    @cached_property
+    def energy_unit(self) -> float:
+        """Joules in the unit of the internal power tables: load unit times volt squared."""
+        return self._farads * self._unit("voltage_unit", "1V", "v") ** 2
+
+    @cached_property
+    def load_unit(self) -> float:
+        """pF in the library's unit of capacitance."""
+        return self._farads / 1e-12
+
+
+class Library(Units):
     """A Liberty file, read once.
 
     Raises :class:`BadInput` when the file is absent, is not Liberty, or holds no NAND2, no inverter
@@ -51,7 +87,7 @@ class Library:
         self.bytes = read_bytes(self.path)
         self.sha256 = hashlib.sha256(self.bytes).hexdigest()
         try:
-            self.root = parse(self.bytes.decode(), self.path.name)
+            super().__init__(parse(self.bytes.decode(), self.path.name))
         except UnicodeDecodeError as error:
             raise BadInput(f"{self.path.name} is not a Liberty file: it is not text") from error
         self.name = self.root.names[0] if self.root.names else self.path.stem
@@ -118,40 +154,12 @@ class Library:
         return Cell(
             name,
             group.number("area", 0.0) or 0.0,
-            leakage * self._watts,
+            leakage * self.watts,
             kind,
             group.flag("dont_use") or any(fnmatch(name, glob) for glob in globs),
             pins,
             group,
         )
-
-    @cached_property
-    def _farads(self) -> float:
-        unit = self.root.lists.get("capacitive_load_unit", ("1", "pf"))
-        return float(unit[0]) * _PREFIX[unit[1].lower()[:-1]]
-
-    @cached_property
-    def _watts(self) -> float:
-        return self._unit("leakage_power_unit", "1nW", "w")
-
-    def _unit(self, attribute: str, default: str, symbol: str) -> float:
-        text = self.root.simple.get(attribute, default).lower().removesuffix(symbol)
-        return float(text.rstrip("fpnumk") or 1) * _PREFIX[text.lstrip("0123456789.")]
-
-    @cached_property
-    def time_unit(self) -> float:
-        """Seconds in the library's unit of time."""
-        return self._unit("time_unit", "1ns", "s")
-
-    @cached_property
-    def energy_unit(self) -> float:
-        """Joules in the unit of the internal power tables: load unit times volt squared."""
-        return self._farads * self._unit("voltage_unit", "1V", "v") ** 2
-
-    @cached_property
-    def load_unit(self) -> float:
-        """pF in the library's unit of capacitance."""
-        return self._farads / 1e-12
 
     @cached_property
     def voltage(self) -> float:

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from golden.errors import BadInput
+from golden.errors import BadInput, require
 
 from ..metrics import MemoryUse, Metric, metric
+from . import macros
 from .cell import Cell, Pin
 from .liberty import Group
+from .macros import Macro
 
 DEFAULT_SRAM = Path(__file__).with_name("sram.toml")
 
@@ -70,10 +72,22 @@ class Memory:
 
 
 class Sram:
-    """The coefficients in a file. Raises :class:`BadInput` when it does not hold them."""
+    """What memories cost: the coefficients in a TOML file (without one the default), and before
+    them the macros in any Liberty files. Raises :class:`BadInput` for a file without them."""
 
-    def __init__(self, path: Path = DEFAULT_SRAM):
-        self.path = Path(path)
+    def __init__(self, *paths: Path):
+        models = [Path(path) for path in paths if Path(path).suffix == ".toml"]
+        require(len(models) <= 1, "--sram", [str(p) for p in models], "one TOML file, any Liberty")
+        self.files = [Path(path) for path in paths if Path(path).suffix != ".toml"]
+        self.macros = [macro for file in self.files for macro in macros.read(file)]
+        self.path = models[0] if models else DEFAULT_SRAM
+        self._read(self.path)
+        digest = hashlib.sha256(self.bytes)
+        for file in self.files:
+            digest.update(file.read_bytes())
+        self.sha256 = digest.hexdigest()
+
+    def _read(self, path: Path) -> None:
         try:
             self.bytes = self.path.read_bytes()
             facts: dict[str, Any] = tomllib.loads(self.bytes.decode())
@@ -91,30 +105,46 @@ class Sram:
         self._facts = facts
         self.name: str = facts["name"]
         self.source = " ".join(facts["source"].split())
-        self.sha256 = hashlib.sha256(self.bytes).hexdigest()
         self.least_bits, self.least_words = int(facts["least_bits"]), int(facts["least_words"])
         self.setup = float(facts["setup"])
 
+    def macro(self, memory: Memory) -> Macro | None:
+        """The one that makes this memory with the least area; None for none with its ports."""
+        able = [m for m in self.macros if memory.clocked and m.fits(memory.reads, memory.writes)]
+        return min(able, key=lambda m: math.prod(_tiles(m, memory)) * m.area, default=None)
+
     def area(self, memory: Memory) -> float:
         """um2."""
+        macro = self.macro(memory)
+        if macro:
+            return math.prod(_tiles(macro, memory)) * macro.area
         f = self._facts
         edge = f["cell_edge"] + f["port_edge"] * (memory.ports - 1)
         border = f["area_edge"] * math.sqrt(memory.bits) * edge / f["cell_edge"]
         return f["area_cells"] * memory.bits * edge**2 + border
 
     def energy(self, memory: Memory, access: str, voltage: float) -> float:
-        """pJ of one "read" or "write" at a supply of ``voltage``."""
+        """pJ of one "read" or "write" at a supply of ``voltage``; of macros, at their own."""
+        macro = self.macro(memory)
+        if macro:  # those that hold the word: others are not selected
+            return _tiles(macro, memory)[1] * macro.energy
         constant, word, bit = self._facts[f"{access}_energy"]
         energy = constant + word * memory.width + bit * memory.bits
         return energy * (voltage / self._facts["voltage"]) ** 2
 
     def leakage(self, memory: Memory) -> float:
         """uW."""
+        macro = self.macro(memory)
+        if macro:
+            return math.prod(_tiles(macro, memory)) * macro.leakage
         further = 1 + self._facts["leakage_port"] * (memory.ports - 1)
         return self._facts["leakage"] * 1e-3 * memory.bits * further
 
     def access(self, memory: Memory) -> float:
         """ns from the clock, or from the address, to the data."""
+        macro = self.macro(memory)
+        if macro:
+            return macro.access
         constant, edge = self._facts["access"]
         return constant + edge * math.sqrt(memory.bits)
 
@@ -127,14 +157,28 @@ class Sram:
             self.leakage(memory),
         )
         shape = (memory.words, memory.width, memory.reads, memory.writes)
-        return MemoryUse(*shape, count, *(float(f"{figure:.6g}") for figure in figures))
+        macro = self.macro(memory)
+        made_of = ""
+        if macro:
+            above, beside = _tiles(macro, memory)
+            made_of = f"{above} x {beside} {macro.name}"
+        return MemoryUse(*shape, count, *(float(f"{figure:.6g}") for figure in figures), made_of)
+
+    def described(self, uses: list[MemoryUse]) -> str:
+        """Where the figures of memories come from."""
+        parts = []
+        if any(use.macro for use in uses):
+            parts.append(f"macros of {', '.join(path.name for path in self.files)}")
+        if not all(use.macro for use in uses):
+            parts.append(f"model {self.name} ({self.path.name}, sha256 {self.sha256[:12]})")
+        return "; for others ".join(parts)
 
     def metrics(self, uses: list[MemoryUse]) -> list[Metric]:
         """Figures of the model of memories, for a design that has any."""
         if not uses:
             return []
         counted = "memories that Yosys found in the Verilog"
-        model = f"model: {self.name}"
+        model = self.described(uses)
         totals = {
             "memory_bits": sum(u.count * u.words * u.width for u in uses),
             "memory_area": sum(u.count * u.area for u in uses),
@@ -197,10 +241,16 @@ class Sram:
         if kind == "clock":
             return [f"    pin ({pin}) {{ {load} clock : true; }}"]
         if memory.clocked or not pin.startswith("rd"):
-            tables = [scalar(f"{e}_constraint", self.setup) for e in ("rise", "fall")]
+            macro = self.macro(memory)
+            setup = macro.setup if macro else self.setup
+            tables = [scalar(f"{e}_constraint", setup) for e in ("rise", "fall")]
             arc = f'timing () {{ related_pin : "{clock}"; timing_type : setup_rising;'
             return [f"    pin ({pin}) {{ {load} {arc}", *tables, "      } }"]
         return [f"    pin ({pin}) {{ {load} }}"]
+
+
+def _tiles(macro: Macro, memory: Memory) -> tuple[int, int]:
+    return macro.tiles(memory.words, memory.width)
 
 
 def _positive(number: Any) -> bool:

@@ -86,7 +86,8 @@ KINDS = {
         "memory energy",
         "pJ",
         "lower",
-        "a model: of a cycle in which every port of every memory is used; not part of the power",
+        "a model: of a cycle, with the accesses that were recorded, or, as an estimate, one of each"
+        " port of each memory; not part of the power",
     ),
     "memory_leakage": Kind("memory leakage", "uW", "lower", "a model; not part of the leakage"),
 }

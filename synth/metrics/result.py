@@ -35,8 +35,9 @@ def metric(name: str, value: float, source: str) -> Metric:
 @dataclass(frozen=True)
 class Recording:
     """The switching activity that power comes from: recorded in ``cycles`` of the netlist while
-    ``beats`` of ``stimulus`` went in; ``compared`` output beats were those of the golden model,
-    every bit. ``coverage``: the share of ``nets`` whose activity is known."""
+    ``beats`` (or what else ``moved``) of ``stimulus`` went in; ``compared`` output beats were those
+    of the golden model, every bit (or what else was ``equal``). ``coverage``: the share of ``nets``
+    whose activity is known."""
 
     stimulus: str
     seed: int
@@ -45,6 +46,8 @@ class Recording:
     compared: int
     nets: int
     coverage: float
+    moved: str = "beats"
+    equal: str = "output beats equal to golden"
 
     @property
     def measured(self) -> bool:
@@ -134,12 +137,15 @@ class Branch:
     delay: float | None
     start: str
     end: str
+    power: float | None = None
+    """mW of its cells: of a module that occurs elsewhere too, the mean of all. None where it comes
+    from default activity."""
 
 
 @dataclass(frozen=True)
 class MemoryUse:
     """A kind of memory in a design. Area in um2, energies in pJ an access, leakage in uW: of each
-    of ``count``."""
+    of ``count``. ``macro``: of which macros of the user's each is made, "" for the model."""
 
     words: int
     width: int
@@ -150,6 +156,7 @@ class MemoryUse:
     read_energy: float
     write_energy: float
     leakage: float
+    macro: str = ""
 
     @property
     def shape(self) -> str:

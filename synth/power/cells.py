@@ -47,9 +47,6 @@ class Power:
     def __add__(self, other: Power) -> Power:
         return Power(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
-    def __mul__(self, count: int) -> Power:
-        return Power(*(count * each for each in astuple(self)))
-
 
 def power(
     netlist: Netlist,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ..library import Library
 from ..mapping.hierarchy import Occurrence
@@ -14,44 +14,63 @@ from .cells import Power, power
 from .clock_tree import FANOUT, clock_tree
 
 
-def metrics(
-    library: Library,
+def by_module(
     found: list[Occurrence],
     timing: Timing,
     activity: Callable[[Netlist], Activity],
     *,
     clock: str | None,
     period: float,
-    operations: float | None,
-) -> list[Metric]:
-    """Power of all modules, whose clocks have the name of that of the top; ``activity`` is that
-    of each module, ``operations`` are those of a cycle, where known."""
-    watts = Power(0.0, 0.0, 0.0, 0.0)
-    pins, load = 0, 0.0
-    for each in found:
-        net = each.netlist.port(clock)
-        one = power(
+) -> dict[str, Power]:
+    """Power of one of each module, with all below it; the clocks have the name of that of the top.
+    ``activity`` is that of each module."""
+    own = {
+        each.netlist.name: power(
             each.netlist,
             timing,
             activity(each.netlist),
-            clock=net,
+            clock=each.netlist.port(clock),
             period=period,
             place=each.path,
         )
-        watts += one * each.count
+        for each in found
+    }
+    whole: dict[str, Power] = {}
+    for each in reversed(found):  # what a module contains comes after it
+        name = each.netlist.name
+        whole[name] = sum((whole[child] for child in each.netlist.children.values()), own[name])
+    return whole
+
+
+def metrics(
+    library: Library,
+    found: list[Occurrence],
+    watts: Mapping[str, Power],
+    activity: str,
+    *,
+    clock: str | None,
+    period: float,
+    operations: float | None,
+) -> list[Metric]:
+    """The figures of a design, the first of ``found``: ``watts`` are those of :func:`by_module`,
+    ``activity`` what they come from, ``operations`` those of a cycle, where known."""
+    total = watts[found[0].netlist.name]
+    pins, load = 0, 0.0
+    for each in found:
+        net = each.netlist.port(clock)
         for instance in each.instances:
             for pin, wire in instance.pins.items():
                 if wire == net and net is not None and pin in instance.cell.inputs:
                     pins += each.count
                     load += each.count * instance.cell.pins[pin].capacitance
-    source = f"Liberty tables at OpenSTA's slews; {activity(found[0].netlist).source}"
-    energy = (watts.total - watts.leakage) * period * 1e3
+    source = f"Liberty tables at OpenSTA's slews; {activity}"
+    energy = (total.total - total.leakage) * period * 1e3
     figures = [
-        metric("power", watts.total * 1e3, source),
-        metric("power_internal", watts.internal * 1e3, source),
-        metric("power_switching", watts.switching * 1e3, source),
-        metric("power_clock", watts.clock * 1e3, source),
-        metric("leakage", watts.leakage * 1e6, f"cell_leakage_power of {library.name}"),
+        metric("power", total.total * 1e3, source),
+        metric("power_internal", total.internal * 1e3, source),
+        metric("power_switching", total.switching * 1e3, source),
+        metric("power_clock", total.clock * 1e3, source),
+        metric("leakage", total.leakage * 1e6, f"cell_leakage_power of {library.name}"),
         metric("energy", energy, source),
     ]
     if operations:

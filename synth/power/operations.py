@@ -48,6 +48,8 @@ def operation(config: Config | None) -> Operation:
         return Operation("MAC")
     if kind == "MxuConfig":
         return Operation("MAC", config.array**2)
+    if kind == "SpadeConfig":  # a rule is an input vector by a tile of weights
+        return Operation("MAC", config.accelerator.array**2, stream="rules")
     if kind in _BY_LANE:
         return Operation(_BY_LANE[kind], config.lanes)
     return _OTHERS.get(kind, Operation("beat"))

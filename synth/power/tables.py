@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from ..library import Library
-from ..library.liberty import Group
+from ..library.liberty import Group, numbers
 from ..mapping.yosys import Failed
 
 
@@ -53,7 +53,7 @@ def reader(library: Library) -> Callable[[Group], tuple[np.ndarray, np.ndarray, 
 
 
 def _table(table: Group, template: Group | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    values = np.array(_numbers(table.lists["values"]))
+    values = np.array(table.table)
     axes: dict[str, np.ndarray] = {"slew": np.zeros(1), "load": np.zeros(1)}
     order = []
     for index in ("1", "2"):
@@ -61,7 +61,7 @@ def _table(table: Group, template: Group | None) -> tuple[np.ndarray, np.ndarray
         if variable and values.size > 1:
             axis = "load" if "capacitance" in variable else "slew"
             stated = table.lists.get(f"index_{index}") or template.lists[f"index_{index}"]
-            axes[axis] = np.array(_numbers(stated))
+            axes[axis] = np.array(numbers(stated))
             order.append(axis)
     values = values.reshape([axes[axis].size for axis in order] or [1])
     if order == ["load", "slew"]:
@@ -71,10 +71,6 @@ def _table(table: Group, template: Group | None) -> tuple[np.ndarray, np.ndarray
     elif len(order) < 2:
         values = values[:, None]
     return axes["slew"], axes["load"], values
-
-
-def _numbers(items: tuple[str, ...]) -> list[float]:
-    return [float(number) for item in items for number in item.replace(",", " ").split()]
 
 
 def _interpolate(

@@ -19,7 +19,15 @@ def show_tree(result: Result, least: float) -> None:
     whole = result.branches[0]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("module", no_wrap=True)
-    for name in ("cells\num2", "memory\num2", "share\n%", "flip-flops", "memory\nbit", "path\nns"):
+    for name in (
+        "cells\num2",
+        "memory\num2",
+        "share\n%",
+        "flip-flops",
+        "memory\nbit",
+        "path\nns",
+        "power\nmW",
+    ):
         table.add_column(name, justify="right", no_wrap=True)
     for branch in result.branches:
         share = (branch.area + branch.memory_area) / (whole.area + whole.memory_area)
@@ -35,6 +43,7 @@ def show_tree(result: Result, least: float) -> None:
             f"{branch.flip_flops:,}",
             f"{branch.memory_bits:,}",
             "-" if branch.delay is None else f"{branch.delay:.2f}",
+            "-" if branch.power is None else f"{branch.power:.3g}",
         )
     output.print(table)
 

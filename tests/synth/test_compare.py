@@ -287,7 +287,7 @@ def test_baseline_is_renewed_and_breaks(tmp_path, monkeypatch, synth):
 def test_noise_is_of_names_only(tmp_path, osu018):
     setup = options.configure(
         liberty=(DEFAULT_LIBERTY,), period=10.0, dont_use=(), jobs=1, timeout=100.0,
-        sram=options.DEFAULT_SRAM, build=tmp_path,
+        sram=(), build=tmp_path,
     )  # fmt: skip
     source = sources.read(SAMPLES / "sample_mac.json")
     one, other = (noise.renamed(source, seed, setup) for seed in (1, 2))
