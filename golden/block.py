@@ -10,8 +10,8 @@ arXiv 2509.25149 (NVFP4 and its tensor scale).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, Self
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from .errors import require
 from .exact import quotient
 from .formats import E8M0, ROUNDINGS, Codes, Float, Format, Int, Quanta, Rounding
+from .parameters import Parameters
 
 Policy = Literal["floor", "ceil", "even", "nearest", "up"]
 Values = NDArray[np.float64]
@@ -48,7 +49,7 @@ def max_number(element: Format) -> float:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BlockFormat:
+class BlockFormat(Parameters):
     """``block`` elements and their scales.
 
     Parameters
@@ -176,21 +177,6 @@ class BlockFormat:
         """``values``, of shape ``(..., k)``, as they come back: one tensor if it has a scale."""
         tensor = None if self.tensor_scale is None else self.tensor_code(values)
         return self.dequantize(*self.quantize(values, tensor), tensor)
-
-    def replace(self, **changes: Any) -> Self:
-        """A copy with some parameters changed, checked anew."""
-        names = [f.name for f in fields(self)]
-        for name in changes:
-            require(name in names, "parameter", name, ", ".join(names))
-        return replace(self, **changes)
-
-    def describe(self) -> dict[str, Any]:
-        """The format as plain data."""
-        return {
-            f.name: value.describe() if isinstance(value, Format) else value
-            for f in fields(self)
-            for value in [getattr(self, f.name)]
-        }
 
     def _base(self, tensor: ArrayLike | None) -> Values:
         """What the tensor scale is worth: a magnitude."""

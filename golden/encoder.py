@@ -300,6 +300,3 @@ class EncoderConfig(Unit):
         require(blocks >= 1, "numbers in the tensor", len(values), f"{block} or more")
         codes = self.input_format.encode(values[: blocks * block].reshape(-1, block))
         return self._with_tensor({"values": codes})
-
-    def describe(self) -> dict[str, object]:
-        return super().describe() | {"format": self.format.describe()}

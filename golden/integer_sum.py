@@ -12,6 +12,16 @@ from .formats import INT32, Codes, Int, integer
 from .unit import Beats, Field, Unit
 
 
+def is_activation(a: object) -> bool:
+    """Whether ``a`` is a format of activations of an integer dot product."""
+    return isinstance(a, Int) and a.signed and 2 <= a.bits <= 16 and not a.fraction_bits
+
+
+def check_activations(a: object) -> None:
+    """:class:`BadInput` unless ``a`` is a format of activations."""
+    require(is_activation(a), "a", a, "a signed integer of 2 to 16 bits")
+
+
 @dataclass(frozen=True, kw_only=True)
 class IntegerSum(Unit):
     """Base of the integer dot products.

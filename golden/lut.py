@@ -14,7 +14,7 @@ import numpy as np
 
 from .errors import require
 from .formats import INT8, Codes, Int, integer
-from .integer_sum import IntegerSum, random_integers
+from .integer_sum import IntegerSum, check_activations, random_integers
 from .unit import Beats, Field, Payload, Unit
 
 GROUP = 4
@@ -24,8 +24,7 @@ ENTRIES = 1 << GROUP - 1
 
 
 def _check(a: Int, lanes: int) -> None:
-    whole = isinstance(a, Int) and a.signed and 2 <= a.bits <= 16 and not a.fraction_bits
-    require(whole, "a", a, "a signed integer of 2 to 16 bits")
+    check_activations(a)
     check_lanes(lanes)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from .errors import require
 from .exact import sum_exact
 from .formats import FP16, FP32, INT8, Codes, Float, Int, integer
-from .integer_sum import random_integers
+from .integer_sum import is_activation, random_integers
 from .unit import Beats, Field, Payload, Unit
 
 
@@ -47,8 +47,7 @@ class MixpeConfig(Unit):
 
     def __post_init__(self) -> None:
         a, scale, acc = self.a, self.scale, self.accumulator
-        whole = isinstance(a, Int) and a.signed and 2 <= a.bits <= 16 and not a.fraction_bits
-        require(whole or a == FP16, "a", a, "a signed integer of 2 to 16 bits, or FP16")
+        require(is_activation(a) or a == FP16, "a", a, "a signed integer of 2 to 16 bits, or FP16")
         require(self.w_bits in (2, 3, 4), "w_bits", self.w_bits, "2, 3, 4")
         require(2 <= self.lanes <= 256, "lanes", self.lanes, "2 to 256")
         floating = isinstance(acc, Float) and acc.specials == "ieee" and acc.signed

@@ -14,19 +14,19 @@ and bias, which :func:`check_bias` proves for a layer, not something that the da
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import BadInput, require
+from .parameters import Parameters
 
 ROUNDINGS = ("half-up", "half-away", "half-even", "floor")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RequantConfig:
+class RequantConfig(Parameters):
     """Widths and modes of a requantizer.
 
     ``accumulator_bits``: width of accumulator and bias, signed (8 to 32).
@@ -65,10 +65,6 @@ class RequantConfig:
         allowed = f"{self.low} to {self.high}"
         require(isinstance(self.zero_point, int), "zero_point", self.zero_point, allowed)
         require(self.low <= self.zero_point <= self.high, "zero_point", self.zero_point, allowed)
-
-    def replace(self, **changes: Any) -> RequantConfig:
-        """A copy with some fields changed."""
-        return replace(self, **changes)
 
     @property
     def low(self) -> int:

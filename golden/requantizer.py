@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import product
-from typing import Any
 
 import numpy as np
 
@@ -188,9 +187,6 @@ class RequantizerConfig(Unit):
         (multiplier,), (shift,) = dyadic(scale, requant)
         rows = [acc, np.zeros_like(acc), np.full_like(acc, multiplier), np.full_like(acc, shift)]
         return self._beats(np.stack(rows, axis=1))
-
-    def describe(self) -> dict[str, Any]:
-        return super().describe() | {"requant": asdict(self.requant)}
 
     def _beats(self, rows: np.ndarray) -> dict[str, Codes]:
         """Beats of rows (acc, bias, multiplier, shift), a lane each; the last beat repeats some."""

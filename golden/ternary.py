@@ -17,7 +17,7 @@ import numpy as np
 
 from .errors import require
 from .formats import INT2, INT8, Codes, Int, integer
-from .integer_sum import IntegerSum, random_integers
+from .integer_sum import IntegerSum, check_activations, random_integers
 from .unit import Beats, Field, Payload, Unit
 
 
@@ -198,12 +198,7 @@ class TernaryConfig(IntegerSum):
 
     def __post_init__(self) -> None:
         _packing(self.packing)
-        require(
-            isinstance(self.a, Int) and self.a.signed and 2 <= self.a.bits <= 16,
-            "a",
-            self.a,
-            "a signed integer of 2 to 16 bits",
-        )
+        check_activations(self.a)
         require(1 <= self.lanes <= 1024, "lanes", self.lanes, "1 to 1024")
         super().__post_init__()
 

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import BadInput, require
 from .formats import Codes, Format
+from .parameters import Parameters
 
 Beats = Mapping[str, Codes]
 """Codes by field name, each of shape (beats, lanes)."""
@@ -119,7 +120,7 @@ class Payload:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(ABC):
+class Config(Parameters, ABC):
     """Configuration of a unit: base of every ``*Config``."""
 
     @property
@@ -147,17 +148,6 @@ class Config(ABC):
     @abstractmethod
     def timing(self) -> str:
         """How many cycles it takes, in a sentence."""
-
-    def replace(self, **changes: Any) -> Self:
-        """A copy with some parameters changed, checked anew."""
-        names = [f.name for f in fields(self)]
-        for name in changes:
-            require(name in names, "parameter", name, ", ".join(names))
-        return replace(self, **changes)
-
-    def describe(self) -> dict[str, Any]:
-        """The parameters as plain data, for manifests."""
-        return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,12 +268,6 @@ class Unit(Config):
         """Beats that carry the real numbers ``values`` (a float64 vector), quantised to the
         formats of the unit; the end that does not fill a beat is left out."""
         raise BadInput(f"{type(self).__name__} takes no tensor")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    return value.describe() if isinstance(value, Format) else value
 
 
 def concatenate(*parts: Beats) -> dict[str, Codes]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from ..errors import require
+from ..parameters import Parameters
 
 SIDE = 2048
 """Most rows or columns of a grid."""
@@ -15,7 +15,7 @@ RULE_BYTES = 3  # a buffered rule: input and output index within the tile, up to
 
 
 @dataclass(frozen=True, kw_only=True)
-class AcceleratorConfig:
+class AcceleratorConfig(Parameters):
     """A sparse accelerator: an N x N weight-stationary array with double-buffered memories.
 
     ``array``: N, rows and columns of the array (4 to 128, a power of two). ``bus_bits``: AXI data
@@ -66,10 +66,6 @@ class AcceleratorConfig:
             "0 to 10000 cycles",
         )
         require(0 < self.frequency <= 10_000, "frequency", self.frequency, "up to 10000 MHz")
-
-    def replace(self, **changes: Any) -> AcceleratorConfig:
-        """A copy with some fields changed."""
-        return replace(self, **changes)
 
     @property
     def beat(self) -> int:

@@ -6,8 +6,7 @@ Its golden model are the tables that it is built from: :mod:`golden.sparse.regis
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from ..unit import Config, Payload
 from .accelerator import AcceleratorConfig
@@ -79,7 +78,3 @@ class SequencerConfig(Config):
             " a register is read in the cycle after its address is taken, and written in the"
             " cycle after address and data are"
         )
-
-    def describe(self) -> dict[str, Any]:
-        """The parameters as plain data, for manifests."""
-        return {"accelerator": asdict(self.accelerator)}

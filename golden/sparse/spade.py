@@ -5,8 +5,7 @@ Its golden model is :mod:`golden.sparse.interpret`: a list of descriptors carrie
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from ..errors import require
 from ..unit import Config, Payload
@@ -80,7 +79,3 @@ class SpadeConfig(Config):
             f"a tap of a tile takes max(rules, {self.accelerator.array}) cycles, with nothing"
             " between taps, passes, tiles and layers as long as memory keeps up"
         )
-
-    def describe(self) -> dict[str, Any]:
-        """The parameters as plain data, for manifests."""
-        return super().describe() | {"accelerator": asdict(self.accelerator)}

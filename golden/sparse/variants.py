@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from ..errors import require
+from ..parameters import Parameters
 from .prune import MEASURES, ratio_code
 
 
 @dataclass(frozen=True, kw_only=True)
-class Variant:
+class Variant(Parameters):
     """How the backbone's convolutions choose their outputs.
 
     ``mode``: of the stride-1 convolutions, as in :mod:`golden.sparse.rules`, or ``dense``.
@@ -43,10 +43,6 @@ class Variant:
         good = self.threshold is None or self.threshold >= 0
         require(good, "threshold", self.threshold, "0 or more")
         ratio_code(self.keep)
-
-    def replace(self, **changes: Any) -> Variant:
-        """A copy with some fields changed."""
-        return replace(self, **changes)
 
     @property
     def dense(self) -> bool:

@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from golden.errors import BadInput
 from golden.files import write_json
+
+from ..metrics.front import front as pareto
 
 SCHEMA = "bitpillar-curve-1"
 #: The metrics of a result that a point keeps.
@@ -89,13 +91,10 @@ class Curve:
         return min(enough, key=lambda point: (point.area, point.delay), default=None)
 
 
-def front(points: Iterable[Point]) -> list[Point]:
+def front(points: Sequence[Point]) -> list[Point]:
     """The points that no other is as good as in delay and in area, fastest first."""
-    best: list[Point] = []
-    for point in sorted(points, key=lambda point: (point.delay, point.area)):
-        if not best or point.area < best[-1].area:
-            best.append(point)
-    return best
+    figures = [(point.delay, point.area) for point in points]
+    return [points[index] for index in pareto(figures, ("lower", "lower"), repeats=False)]
 
 
 def save(path: Path, curve: Curve) -> Path:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from ..metrics import KINDS, Kind
+from ..metrics.front import front
 from ..tables.figures import shown
 from .collect import Report, Row, activity, setting
 from .quality import Quality
@@ -94,11 +95,8 @@ class Answer:
             for line in self.done
             if line.value("snr") is not None and line.value("energy_mac") is not None
         ]
-        found: list[Line] = []
-        for line in sorted(points, key=lambda p: (p.value("energy_mac"), -p.value("snr"))):
-            if not found or line.value("snr") > found[-1].value("snr"):
-                found.append(line)
-        return found
+        figures = [(line.value("energy_mac"), line.value("snr")) for line in points]
+        return [points[index] for index in front(figures, ("lower", "higher"), repeats=False)]
 
     @cached_property
     def sentences(self) -> list[str]:

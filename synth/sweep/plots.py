@@ -10,8 +10,8 @@ import matplotlib
 
 from golden.files import write_atomic
 
+from ..metrics.front import front
 from ..report.drawing import COLOURS
-from .front import front
 from .table import Plot, Row, better, evaluate, unit
 
 matplotlib.use("svg")

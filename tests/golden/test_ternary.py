@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golden.errors import BadInput
-from golden.formats import UINT8, integer
+from golden.formats import MXINT8, UINT8, integer
 from golden.ternary import PACKINGS, TernaryConfig, UnpackerConfig
 
 
@@ -73,6 +73,7 @@ def test_packings_differ():
     ("parameters", "message"),
     [
         ({"packing": "trits"}, "packing is 'trits'; allowed: binary, two_bit, base3, fraction3"),
+        ({"a": MXINT8}, "a is .*; allowed: a signed integer of 2 to 16 bits"),
         ({"a": UINT8}, "a is .*; allowed: a signed integer of 2 to 16 bits"),
         ({"lanes": 0}, "lanes is 0; allowed: 1 to 1024"),
         ({"accumulator": integer(8, fraction_bits=1)}, "accumulator is .*; allowed: None or an"),

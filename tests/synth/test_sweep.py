@@ -14,8 +14,8 @@ from golden.one_of import one_of
 from golden.posit import P8_0
 from hw.catalog import CATALOG, select
 from synth.library.memories import DEFAULT_SRAM
+from synth.metrics.front import front
 from synth.sweep import spec
-from synth.sweep.front import front
 from synth.sweep.points import design_of
 from synth.sweep.run import run
 from synth.sweep.table import Plot, evaluate, row, table, write
