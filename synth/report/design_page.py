@@ -28,6 +28,15 @@ class DesignPage:
     waveform: str
     links: Links
 
+    @property
+    def powers(self) -> dict[str, float]:
+        """mW of the modules of the top, where they have been measured."""
+        return {
+            branch.path: branch.power
+            for branch in self.row.result.branches
+            if branch.power is not None and branch.count == 1
+        }
+
 
 def make(row: Row, build: Path, links: Links) -> DesignPage:
     """Gather what there is of a design; what is missing is said on the page."""

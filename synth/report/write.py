@@ -51,9 +51,19 @@ def write(build: Path, tensor: str | None = None) -> Path:
     pages = {each.row.result.design: _design(each) for each in singles}
     for name, html in pages.items():
         write_atomic(folder / f"{name}.html", html)
+    _remove_others(folder, set(pages))
     write_json(folder / "report.json", report.as_dict() | _as_dict(answers, quality, build))
     write_atomic(folder / "index.md", text)
     return write_atomic(folder / "index.html", page)
+
+
+def _remove_others(folder: Path, designs: set[str]) -> None:
+    """Remove the pages of designs that earlier reports had; other files are not ours."""
+    for path in folder.glob("*.html"):
+        if path.stem not in designs and f"<title>{path.stem}: bitpillar</title>" in path.read_text(
+            errors="replace"
+        ):
+            path.unlink()
 
 
 def _as_dict(answers: list[Answer], quality: Quality, build: Path) -> dict[str, Any]:

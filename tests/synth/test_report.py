@@ -13,7 +13,7 @@ from golden.errors import BadInput
 from synth import report
 from synth.fmax import curve
 from synth.fpga import result as fpga
-from synth.metrics import load, save
+from synth.metrics import Branch, load, save
 from synth.report.collect import simulation
 from synth.tables.figures import COLUMNS, figure
 
@@ -275,3 +275,24 @@ def test_error_leaves_the_earlier_report(own, synth):
     (own / "synth" / "sample_mac" / "metrics.json").write_text("{}")
     outcome = synth("report", "--build", own)
     assert isinstance(outcome.exception, BadInput) and page.read_bytes() == before
+
+
+def test_pages_of_designs_that_are_gone_are_removed(own):
+    folder = report.write(own).parent
+    (folder / "notes.html").write_text("<title>mine</title>")
+    shutil.rmtree(own / "synth" / "sample_dot4")
+    report.write(own)
+    assert {path.name for path in folder.glob("*.html")} == {
+        "index.html", "notes.html", "sample_mac.html",
+    }  # fmt: skip
+
+
+def test_power_by_module_where_it_is_measured(own):
+    path = own / "synth" / "sample_mac" / "metrics.json"
+    found = load(path)
+    part = found.parts[0]
+    branch = Branch(part.name, part.module, 1, 1, 0, 1.0, 0, 0.0, None, "", "", 1.25)
+    save(path, replace(found, branches=[branch]))
+    text = (report.write(own).parent / "sample_mac.html").read_text()
+    assert "Area and power by submodule" in text and ">1.25 mW</td>" in text
+    assert "power by submodule" not in (own / "report" / "sample_dot4.html").read_text()
