@@ -93,7 +93,9 @@ class Answer:
         points = [
             line
             for line in self.done
-            if line.value("snr") is not None and line.value("energy_mac") is not None
+            if line.value("snr") is not None
+            and line.value("energy_mac") is not None
+            and not line.entry.mixed
         ]
         figures = [(line.value("energy_mac"), line.value("snr")) for line in points]
         return [points[index] for index in front(figures, ("lower", "higher"), repeats=False)]
@@ -138,7 +140,9 @@ def answer(question: Question, report: Report, quality: Quality) -> Answer:
         if row and other and setting(row.result) == setting(other.result):
             for name in ("area_mac", "energy_mac"):
                 one, two = (figures[design].get(name) for design in (entry.design, entry.over))
-                alike = name not in ENERGY or activity(row.result) == activity(other.result)
+                alike = name not in ENERGY or (
+                    activity(row.result) == activity(other.result) and not entry.mixed
+                )
                 if one and two and two.value and alike:
                     ratios[name] = one.value / two.value
         lines.append(Line(entry, row, figures[entry.design], ratios))
@@ -168,9 +172,10 @@ def _figures(entry: Entry, row: Row | None, quality: Quality) -> dict[str, Figur
             add("area_rate", area / macs * delay.value, f"area x critical path / {stated}\n{line}")
         energy = result.get("energy")
         if energy:
-            mixed = "; energy is the mean over beats of all modes" if mode else ""
+            mixed = "; energy is the mean over beats of all modes" if entry.mixed else ""
             source = f"{energy.source}, over {stated}{mixed}\n{line}"
-            add("energy_mac", energy.value / macs, source, not result.provenance.measured)
+            about = entry.mixed or not result.provenance.measured
+            add("energy_mac", energy.value / macs, source, about)
     kept = quality.rows.get(entry.format)
     if kept:
         scale = f"{kept.format}, scale {kept.scale}"
@@ -185,15 +190,23 @@ def _listed(parts: list[str]) -> str:
 
 
 def _ratios(answer: Answer) -> str:
-    parts = []
+    """Area and energy beside each of the designs that others are compared with: in full the first
+    time, then the numbers alone."""
+    groups: dict[str, list[str]] = {}
+    full = True
     for line in answer.lines:
-        if "area_mac" in line.ratios:
-            energy = line.ratios.get("energy_mac")
-            more = f" and {energy:.2f} times the energy" if energy is not None else ""
-            parts.append(
-                f"{line.entry.design} takes {line.ratios['area_mac']:.2f} times the area{more}"
-                f" of {line.entry.over}"
-            )
+        if "area_mac" not in line.ratios:
+            continue
+        name, area, energy = line.entry.design, *map(line.ratios.get, ("area_mac", "energy_mac"))
+        if energy is None:
+            said = f"{name} {'takes ' * full}{area:.2f} times the area"
+        elif full:
+            said = f"{name} takes {area:.2f} times the area and {energy:.2f} times the energy"
+        else:
+            said = f"{name} {area:.2f} and {energy:.2f}"
+        full = full and energy is None
+        groups.setdefault(line.entry.over, []).append(said)
+    parts = [f"beside {over}, {', '.join(group)}" for over, group in groups.items()]
     return f"At equal throughput, {'; '.join(parts)}." if parts else ""
 
 

@@ -101,13 +101,32 @@ def test_figures_and_ratios_by_hand(own):
     assert missing.command == "python -m synth run int4_dot32"
     cost, kept_ = found.sentences
     assert cost == (
-        "At equal throughput, lut_w4a8_serial_dot32 takes 0.50 times the area and 0.17 times the"
-        " energy of int8_mac."
+        "At equal throughput, beside int8_mac, lut_w4a8_serial_dot32 takes 0.50 times the area and"
+        " 0.17 times the energy."
     )
     assert kept_.startswith("The SNR on a tensor is 30.0 dB in x and 20.0 dB in y;")
     figure = serial.figures["energy_mac"]
     assert "made up energy, over 8 MACs a cycle" in figure.source
     assert serial.row.result.provenance.line() in figure.source
+
+
+def test_energy_of_other_modes_is_an_estimate_and_compared_with_nothing(own):
+    own("int8_mac", 300.0, 12.0)
+    own("int8_dot32", 3200.0, 64.0)
+    build = own("fp16_mac", 600.0, 2.0)
+    question = asked(
+        Entry(design="int8_mac", format="x"),
+        Entry(design="fp16_mac", format="y", over="int8_mac", mixed=True),
+        Entry(design="int8_dot32", format="x", over="int8_mac"),
+    )
+    found = answer(question, report.collect(build), kept(x=30.0, y=20.0))
+    assert str(found.lines[1].figures["energy_mac"]).startswith("~")
+    assert found.lines[1].ratios == {"area_mac": 2.0}
+    assert [line.entry.design for line in found.front] == ["int8_dot32"]
+    assert found.sentences[0] == (
+        "At equal throughput, beside int8_mac, fp16_mac takes 2.00 times the area, int8_dot32 takes"
+        " 0.33 times the area and 0.17 times the energy."
+    )
 
 
 def test_the_front_is_of_those_that_nothing_beats(own):
