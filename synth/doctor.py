@@ -33,16 +33,17 @@ TEST_COMMANDS = (("chromium", "chromium", ("--version",), (100,), "opens the rep
 
 
 def output(*command):
-    """What a command prints, "" when it cannot be run."""
+    """What a command prints, or else what it says on stderr; "" when it cannot be run."""
     try:
         result = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE,
             timeout=60,
         )
-        return result.stdout.decode(errors="replace").strip()
+        said = (text.decode(errors="replace").strip() for text in (result.stdout, result.stderr))
+        return next(filter(None, said), "")
     except (OSError, subprocess.SubprocessError):
         return ""
 

@@ -88,6 +88,18 @@ def test_missing_tools_and_how_to_mend(healthy, monkeypatch, capsys):
     assert first == "  " + doctor.apt("opensta perl") and second == "  make setup"
 
 
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo tool 156.0; echo line 9: oops >&2", "tool 156.0"),
+        ("echo tool 1.2 >&2", "tool 1.2"),
+        ("exit 3", ""),
+    ],
+)
+def test_what_a_command_prints_goes_before_its_complaints(script, said):
+    assert doctor.output("sh", "-c", script) == said
+
+
 def test_absent_command(monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
     rows = list(doctor.command_rows())
