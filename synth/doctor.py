@@ -38,8 +38,7 @@ def output(*command):
         result = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=60,
         )
         said = (text.decode(errors="replace").strip() for text in (result.stdout, result.stderr))

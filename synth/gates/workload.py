@@ -127,7 +127,7 @@ def _of_unit(
         if found >= count or (tensor is not None and numbers >= tensor.size):
             break
     if found <= _warm(config):  # nothing would be recorded
-        raise BadInput(f"tensor {name} makes {found} beats; allowed: {_warm(config) + 1} or more")
+        raise BadInput(f"tensor {name} makes {found} beat(s); allowed: {_warm(config) + 1} or more")
     given = {field: codes[:count] for field, codes in given.items()}
     copies = max(1, min(COPIES, found // (4 * _warm(config))))
     return of_beats(config, manifest, given, text, copies)

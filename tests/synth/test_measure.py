@@ -14,7 +14,7 @@ from hw.catalog import select
 from sim.compiler import compile_model, home
 from sim.verilator import COMMON
 from synth.flow.measure import described
-from synth.gates import Circuit, of_beats, saif
+from synth.gates import Circuit, of_beats, saif, workload
 from synth.gates.recorded import as_saif
 from synth.mapping import yosys
 from synth.mapping.netlist import read
@@ -93,6 +93,25 @@ def test_power_is_measured_and_says_on_what(build):
     assert found.get("power").source.endswith(found.provenance.activity)
     assert found.provenance.command.endswith("--period 10 --beats 512")
     assert figure(found, "power")[0] != "~" and figure(found, "energy_operation").endswith("/ MAC")
+
+
+def test_two_runs_from_nothing_are_identical(build, tmp_path, synth):
+    """Netlist, timing, activity and figures, byte for byte; only the logs say when."""
+    outcome = synth("run", NAME, "--build", tmp_path, "--beats", 512)
+    assert outcome.return_value == 0, outcome.output
+    one, other = build / "synth" / NAME, tmp_path / "synth" / NAME
+    names = {path.name for path in one.iterdir()}
+    assert names == {path.name for path in other.iterdir()}
+    assert {"mapped.v", "metrics.json", "activity.saif.gz", "sta.txt"} <= names
+    for name in names - {"yosys.log", "parts.log", "sta_job.tcl"}:  # sta_job.tcl: paths
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+
+
+def test_a_tensor_of_which_nothing_would_be_recorded():
+    """It fills the pipeline and no more."""
+    (design,) = select("mxfp4_encoder")
+    with pytest.raises(BadInput, match=r"tensor few\.npy makes 1 beat\(s\); allowed: 6 or more"):
+        workload(design.config, {}, beats=64, seed=1, tensor=np.ones(32), name="few.npy")
 
 
 def test_saif_file_has_every_net_of_the_verilog(build):
