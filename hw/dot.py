@@ -112,9 +112,14 @@ def _integers(config: DotConfig) -> bool:
 
 def _booth(config: DotConfig) -> tuple[Booth, bool]:
     """How integers are multiplied, and whether `a` has the digits."""
-    operands = (config.a, config.w)
-    bits, signed = [integer_bits(fmt) for fmt in operands], [fmt.signed for fmt in operands]
-    return Booth.of((bits[0], bits[1]), (signed[0], signed[1]))
+    straight, swapped = booth_of(config.a, config.w), booth_of(config.w, config.a)
+    return (straight, False) if straight.size <= swapped.size else (swapped, True)
+
+
+def booth_of(left: Int | DInt, right: Int | DInt) -> Booth:
+    """The product of two formats of which the second one has the digits."""
+    halves = right.halves if isinstance(right, DInt) else None
+    return Booth((integer_bits(left), right.bits), (left.signed, right.signed), halves)
 
 
 def _digits(config: DotConfig) -> int:
@@ -252,19 +257,24 @@ class Products(Stage):
         return Cat(code, getattr(self.i, f"{name}_format")) if isinstance(fmt, OneOf) else code
 
     def _integer_rows(self, m: Module, a: Value, w: Value, lane: int) -> None:
-        left = integer_value(m, self.config.a, a, f"a{lane}")
-        right = integer_value(m, self.config.w, w, f"w{lane}")
-        if not _digits(self.config):
-            product = named(m, f"product{lane}", (left * right)[: row_bits(self.config)])
-            signed = self.config.a.signed or self.config.w.signed
+        config = self.config
+        if not _digits(config):
+            left = integer_value(m, config.a, a, f"a{lane}")
+            right = integer_value(m, config.w, w, f"w{lane}")
+            product = named(m, f"product{lane}", (left * right)[: row_bits(config)])
+            signed = config.a.signed or config.w.signed
             row = Cat(product[:-1], ~product[-1]) if signed else product
             m.d.comb += self.o.rows[lane].eq(row)
             return
-        left, right = left.as_unsigned(), right.as_unsigned()
-        booth, swapped = _booth(self.config)
+        booth, swapped = _booth(config)
         if swapped:
-            left, right = right, left
-        for k, (row, one) in enumerate(booth.rows(m, left, right, f"product{lane}")):
+            left = integer_value(m, config.w, w, f"w{lane}")
+            right = a
+        else:
+            left = integer_value(m, config.a, a, f"a{lane}")
+            right = w
+        rows = booth.rows(m, left.as_unsigned(), right, f"product{lane}")
+        for k, (row, one) in enumerate(rows):
             index = lane * booth.digits + k
             m.d.comb += [self.o.rows[index].eq(row), self.o.ones[index].eq(one)]
 
@@ -342,8 +352,9 @@ class Tree(Stage):
         config, (booth, _) = self.config, _booth(self.config)
         columns = Columns(bits, shared=config.lanes > 1)
         for index in range(_rows(config)):
-            place = 2 * (index % booth.digits)
-            columns.add(self.i.rows[index], place, arrival=2)
+            digit = index % booth.digits
+            place = booth.place(digit)
+            columns.add(self.i.rows[index][: booth.width(digit)], place, booth.delay)
             columns.add(self.i.ones[index], place)
         columns.add_constant(-config.lanes * booth.offset)
         if isinstance(config.accumulator, Int):

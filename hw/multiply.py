@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from heapq import heapify, heappop, heappush
+from operator import or_
 
-from amaranth.hdl import Cat, Const, Module, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Value
 
 from .arith import named, prefix_add
 
@@ -24,56 +26,78 @@ class Booth:
         Width of each operand, of which the second one has the digits.
     signed:
         Whether each is signed.
+    halves:
+        Codes of the second operand that stand for +1/2 and -1/2 (dINT), or None. The product is
+        then in halves. Such a code has no digits but a row of its own, which takes the place of
+        that of the first digit: twice the number would have one digit more.
     """
 
     bits: tuple[int, int]
     signed: tuple[bool, bool]
-
-    @classmethod
-    def of(cls, bits: tuple[int, int], signed: tuple[bool, bool]) -> tuple[Booth, bool]:
-        """The product with fewer bits in its rows, and whether the operands are swapped in it."""
-        straight, swapped = cls(bits, signed), cls(bits[::-1], signed[::-1])
-        return (straight, False) if straight.size <= swapped.size else (swapped, True)
+    halves: tuple[int, int] | None = None
 
     @property
     def digits(self) -> int:
         """Rows."""
         return (self.bits[1] + (not self.signed[1]) + 1) // 2
 
+    def width(self, k: int) -> int:
+        """Width of row ``k``."""
+        return self.bits[0] + (not self.signed[0]) + 1 + (self.halves is not None and k == 0)
+
+    def place(self, k: int) -> int:
+        """Where row ``k`` belongs."""
+        return 2 * k + (self.halves is not None and k > 0)
+
     @property
     def row_bits(self) -> int:
-        """Width of a row."""
-        return self.bits[0] + (not self.signed[0]) + 1
+        """Width of the widest row."""
+        return self.width(0)
+
+    @property
+    def delay(self) -> int:
+        """Gates until the rows are there."""
+        return 2 if self.halves is None else 4
 
     @property
     def size(self) -> int:
         """Bits of all rows, and ones."""
-        return self.digits * (self.row_bits + 1)
+        return sum(self.width(k) + 1 for k in range(self.digits))
 
     @property
     def offset(self) -> int:
         """What the sum of the rows at their places is too large by."""
-        return sum(1 << self.row_bits - 1 + 2 * k for k in range(self.digits))
+        return sum(1 << self.width(k) - 1 + self.place(k) for k in range(self.digits))
 
     def rows(
         self, m: Module, left: Value, right: Value, name: str, negate: Value | None = None
     ) -> list[tuple[Value, Value]]:
-        """``(row, one)`` of each digit; that of digit ``k`` belongs at place ``2 * k``. With
-        ``negate`` set, they are those of the negated product."""
+        """``(row, one)`` of each digit, to be added at its place. With ``negate`` set, they are
+        those of the negated product."""
         sign = [
             x[-1] if is_signed else Const(0, 1)
             for x, is_signed in zip((left, right), self.signed, strict=True)
         ]
         padded = Cat(Const(0, 1), right, sign[1], sign[1])
+        minus = half = None
+        if self.halves is not None:
+            plus, minus = (named(m, f"{name}_is{code}", right == code) for code in self.halves)
+            half = named(m, f"{name}_half", plus | minus)
         result = []
         for k in range(self.digits):
             low, middle, high = padded[2 * k], padded[2 * k + 1], padded[2 * k + 2]
             single = named(m, f"{name}_single{k}", low ^ middle)
             double = named(m, f"{name}_double{k}", (high ^ middle) & ~single)
-            once = Cat(left, sign[0], sign[0])[: self.row_bits]
-            twice = Cat(Const(0, 1), left, sign[0])[: self.row_bits]
-            size = self.row_bits
-            chosen = (once & single.replicate(size)) | (twice & double.replicate(size))
+            once = Cat(left, sign[0].replicate(2))
+            times = [(single, once), (double, Cat(Const(0, 1), once))]
+            if half is not None:
+                times = [(one & ~half, value) for one, value in times]
+                if k == 0:
+                    times = [(one, Cat(Const(0, 1), value)) for one, value in times]
+                    times.append((half, once))
+                    high = named(m, f"{name}_high", Mux(half, minus, high))
+            size = self.width(k)
+            chosen = reduce(or_, (value[:size] & one.replicate(size) for one, value in times))
             flip = high if negate is None else named(m, f"{name}_flip{k}", high ^ negate)
             row = named(m, f"{name}_row{k}", chosen ^ flip.replicate(size))
             result.append((Cat(row[:-1], ~row[-1]), flip))

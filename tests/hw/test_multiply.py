@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from golden.dot import DotConfig
+from golden.formats import DINT4, INT4, INT8, UINT8
+from hw.dot import products_layout
 from hw.multiply import Booth, Columns, magnitude_of_product, multiply
 
 
@@ -13,8 +16,9 @@ def number(code, bits, signed):
 def add_up(m, booth, x, y, width):
     columns = Columns(width)
     for k, (row, one) in enumerate(booth.rows(m, x, y, "p")):
-        columns.add(row, 2 * k)
-        columns.add(one, 2 * k)
+        assert len(row) == booth.width(k)
+        columns.add(row, booth.place(k))
+        columns.add(one, booth.place(k))
     columns.add_constant(-booth.offset)
     total, carry = columns.reduce(m)
     return (total + carry)[:width]
@@ -50,11 +54,25 @@ def test_magnitude_of_product(evaluate, bits):
     assert got == [abs(number(x, bits[0], True)) * y for x, y in rows]
 
 
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("halves", [(8, 9), (1, 15), (13, 2)])
+def test_booth_with_halves(evaluate, signed, halves):
+    """dINT: two codes are a half of either sign, and the product is in halves."""
+    booth = Booth((3, 4), (signed, True), halves)
+    rows = [(x, y) for x in range(8) for y in range(16)]
+    got = evaluate(lambda m, x, y: add_up(m, booth, x, y, 9), [3, 4], rows)
+    worth = {halves[0]: 1, halves[1]: -1}
+    for (x, y), result in zip(rows, got, strict=True):
+        product = number(x, 3, signed) * worth.get(y, 2 * number(y, 4, True))
+        assert result == product % (1 << 9), (x, y)
+    assert booth.digits == 2
+
+
 def test_the_operand_with_fewer_digits_has_them():
-    assert Booth.of((8, 4), (True, True)) == (Booth((8, 4), (True, True)), False)
-    booth, swapped = Booth.of((4, 8), (True, False))
-    assert swapped and booth == Booth((8, 4), (False, True))
-    assert booth.digits == 2 and booth.row_bits == 10
+    assert Booth((8, 4), (False, True)).row_bits == 10
+    for a, w, digits in ((INT8, INT4, 2), (INT4, UINT8, 2), (DINT4, INT8, 2), (INT8, INT8, 4)):
+        config = DotConfig(a=a, w=w, lanes=1)
+        assert products_layout(config).members["ones"].width == digits
 
 
 @pytest.mark.parametrize("shared", [False, True])
