@@ -133,20 +133,24 @@ def excerpt(
     chosen, begin = _choose(network, patterns)
     integers = integers or quantize(network, variant, grid_of(preset))
     first = start = integers.encoder(pillarize(points, integers.grid), integers.grid)
-    inside, runs = {layer.name for layer in chosen}, []
+    part = {
+        layer.name: replace(
+            layer, source=tuple("pillars" if name == begin else name for name in layer.source)
+        )
+        for layer in chosen
+    }
+    runs: list[LayerRun] = []
     for done in run(network, variant, start, integers.parameters):
         step(done.layer.name)
         if done.layer.name == begin:
             first = done.output
-        if done.layer.name in inside:
-            runs.append(done)
-        if len(runs) == len(inside):
+        if done.layer.name in part:
+            runs.append(replace(done, layer=part[done.layer.name]))
+        if len(runs) == len(part):
             break
-    part = tuple(
-        replace(layer, source=tuple("pillars" if name == begin else name for name in layer.source))
-        for layer in chosen
+    return Excerpt(
+        replace(network, layers=tuple(part.values())), variant, first, integers, tuple(runs)
     )
-    return Excerpt(replace(network, layers=part), variant, first, integers, tuple(runs))
 
 
 def _choose(network: Network, patterns: tuple[str, ...]) -> tuple[list[Layer], str]:
