@@ -53,7 +53,8 @@ class Machine(Loading, Issuing):
         return sum(self.ends) + sum(sum(layer.parts.values()) for layer in self.layers)
 
     # Rule generator and tiler: a layer when the lists that it reads are complete; tiles as long as
-    # one of the two slots is free, which is held until the tile's last rule has been issued.
+    # one of the two slots is free, which is held until the tile's last rule has been issued. Lists
+    # come and go over the bus as it works.
 
     def rule_generator(self) -> Process:
         config, time = self.config, self.time
@@ -64,28 +65,38 @@ class Machine(Loading, Issuing):
                 yield self.changed
             ready = max(free, *(before.coordinates_at for before in self.layers[:after]), 0.0)
             layer.began = max(time.now, ready + 2 * config.latency + LISTS)
-            buffered = ENTRY * layer.load.entries_read <= READ_BEATS * config.beat
-            free = layer.began if buffered else math.inf
-            size = HEADER + POINTER * (layer.fields["rows"] + 1) + ENTRY * layer.load.entries_read
-            layer.read += size
-            self.bus.read(size / config.beat, time.now + config.latency)
+            size = ENTRY * layer.load.entries_read
+            ahead = min(size, READ_BEATS * config.beat)
+            self.read_list(layer, HEADER + POINTER * (layer.fields["rows"] + 1) + ahead)
+            free = layer.began if ahead == size else math.inf
             yield layer.began
-            rest = layer.load.generate
+            rest, unwritten = layer.load.generate, layer.load.entries_written
+            share = (size - ahead) / max(1, rest)  # bytes a cycle
             steps = [] if layer.tiles is None else layer.tiles.generate.tolist()
-            for cycles in steps:
+            for tile, cycles in enumerate(steps):
                 while not self.slots:
                     yield self.slot_freed
                 self.slots -= 1
                 rest -= cycles
+                self.read_list(layer, share * cycles)
                 yield time.now + cycles + 3  # the next pillar shows that the tile is full
                 layer.made.append(time.now)
                 time.fire(self.tile_made)
+                if layer.fields["write_cpr"] and not layer.late:
+                    outputs = int(layer.tiles.outputs[tile])
+                    unwritten -= outputs
+                    self.write_entries(layer, outputs)
+            self.read_list(layer, share * rest)
             yield time.now + rest
             layer.generated = time.now
             time.fire(self.tile_made)
             free = min(free, time.now)
             if not layer.late:
-                time.start(self.write_list(layer, layer.load.entries_written), time.now + 4)
+                time.start(self.write_list(layer, unwritten), time.now + 4)
+
+    def read_list(self, layer: Layer, size: float) -> None:
+        layer.read += size
+        self.bus.read(size / self.config.beat, self.time.now + self.config.latency)
 
     # Vector unit: a vector a cycle, group by group, unless the bus does not take them.
 

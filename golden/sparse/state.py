@@ -156,12 +156,17 @@ class State:
         follows = self.complete(after - 1) and not (source.fields["phased"] or layer.load.present)
         return follows and min(source.acknowledged) >= end
 
+    def write_entries(self, layer: Layer, entries: int) -> None:
+        layer.written += ENTRY * entries
+        self.bus.write(ENTRY * entries / self.config.beat)
+
     def write_list(self, layer: Layer, entries: int) -> Process:
         """The end of a list: of its entries, the last ones may still wait for the bus."""
         config = self.config
         if layer.fields["write_cpr"]:
-            layer.written += HEADER + POINTER * (layer.load.output_rows + 1) + ENTRY * entries
-            self.bus.write((POINTER * layer.load.output_rows + ENTRY * entries) / config.beat)
+            self.write_entries(layer, entries)
+            layer.written += HEADER + POINTER * (layer.load.output_rows + 1)
+            self.bus.write(POINTER * layer.load.output_rows / config.beat)
             job = self.bus.write(max(1.0, HEADER / config.beat))
             yield from self.bus.until(job, job.total)
             yield self.time.now + config.latency

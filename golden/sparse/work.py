@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cpr import Cpr
+from .pace import pace
 from .rules import Convolution, Rules
 from .tiling import Tiling
 
@@ -142,34 +143,17 @@ def conv_work(
     """Of a convolution that is not transposed.
 
     ``stored``: the entries in memory, which indices count; ``active``: those that were not pruned.
-    The rule generator takes a cycle for each column in which an output row, or a row that it reads,
-    has a pillar, and one more; where not every candidate is an output, another for each gap between
-    outputs; before an output row of stride 2 those to move the even input row into a buffer. An
-    empty row takes one, at stride 2 two.
     """
     pairs = [rules.tap(tap) for tap in range(rules.taps)]
     if len(stored) != len(active):
         index = np.searchsorted(stored.keys, active.keys)
         pairs = [(index[i], o) for i, o in pairs]
-    rows, double = generated.shape[0], convolution.stride == 2
+    ends, cycles = pace(convolution, stored, generated)
+    # Outputs come evenly, up to the end of their row: a cycle to begin it is before.
     outputs = np.diff(generated.pointers).astype(np.int64)
-    seen = _seen(stored, convolution, rows)
-    if double:
-        columns = np.maximum(outputs, seen.sum(axis=1))
-    else:
-        seen[generated.rows, generated.columns] = True
-        columns = seen.sum(axis=1)
-    cycles = np.where(columns == 0, 1 + double, columns + 1)
-    if convolution.mode != "spconv" and convolution.taps > 1:
-        gaps = (np.diff(generated.columns) != 1) & (np.diff(generated.rows) == 0)
-        np.add.at(cycles, generated.rows[1:][gaps], 1)
-    if double:
-        even = np.diff(stored.pointers).astype(np.int64)[::2][:rows]
-        cycles[: len(even)] += even
-    ends = np.cumsum(cycles)
-    # Outputs come at the end of their row: what is filled or skipped comes before.
-    rank = np.arange(len(generated))
-    made = ends[generated.rows] - (generated.pointers[1:][generated.rows] - 1 - rank)
+    left = generated.pointers[1:][generated.rows] - 1 - np.arange(len(generated))
+    each = (cycles - 1) / np.maximum(outputs, 1)
+    made = ends[generated.rows] - np.floor(left * each[generated.rows]).astype(np.int64)
     return work_of(pairs, made, int(ends[-1]))
 
 
@@ -183,11 +167,3 @@ def deconv_work(kernel: int, stored: Cpr, active: Cpr) -> Work:
     made = made + np.arange(1, kernel * len(active) + 1)
     pairs = [(index, kernel * order + dx) for dx in range(kernel)]
     return work_of(pairs, made, int((kernel + 1) * len(active) + 2 * (lengths == 0).sum()))
-
-
-def _seen(stored: Cpr, convolution: Convolution, rows: int) -> NDArray[np.bool_]:
-    """For each output row, the columns in which a row that it reads has a pillar."""
-    k, s, p = convolution.kernel, convolution.stride, convolution.padding
-    padded = np.zeros((max(stored.shape[0] + p, s * rows + k), stored.shape[1]), bool)
-    padded[stored.rows + p, stored.columns] = True
-    return np.any([padded[dy : dy + s * rows : s][:rows] for dy in range(k)], axis=0)

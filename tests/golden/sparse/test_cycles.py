@@ -138,24 +138,25 @@ def test_rule_generator_by_hand():
     active = Cpr.from_bitmap([[1, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0], [0, 1, 0, 0]])
     spconv = Convolution(kernel=3)
     output, rules = generate(spconv, active)
-    # Rows of 4, 4, 3, 3 candidates, one a cycle, and one more for each row.
+    # A row of two into a buffer, and two cycles until it is seen. Each row takes one to begin, one
+    # a candidate (4, 4, 3, 3), and one for a column that leaves with no candidate (the last one).
     made = conv_work(spconv, active, active, output, rules)
-    assert made.generate == 14 + 4
-    assert made.made.tolist() == [0, *range(2, 6), *range(7, 11), *range(12, 15), *range(16, 19)]
-    # SpConv-S: columns of the rows read, and a gap in the first row.
+    assert made.generate == 2 + 2 + (1 + 4 + 1) + (1 + 4 + 1) + (1 + 3) + (1 + 3)
+    assert made.made[[4, 8, 11, 14]].tolist() == [10, 16, 20, 24]
+    assert (np.diff(made.made)[1:] >= 1).all()
+    # SpConv-S: only columns near the row's own, which leave with their candidates.
     own = Convolution(kernel=3, mode="submanifold")
     work = conv_work(own, active, active, *generate(own, active))
-    assert work.generate == (2 + 2) + (2 + 1) + (1 + 1) + (1 + 1)
-    assert work.made.tolist() == [0, 3, 4, 11]
-    # SD-Conv: columns of outputs, too.
+    assert work.generate == 2 + 2 + (1 + 2) + 1 + 1 + (1 + 1)
+    assert work.made.tolist() == [0, 6, 7, 11]
+    # SD-Conv: all columns, the last of each row for itself.
     some = Convolution(kernel=3, mode="selective")
     work = conv_work(some, active, active, *generate(some, active, np.array([1, 0, 0], bool)))
-    assert work.generate == (3 + 2) + (3 + 1) + (1 + 1) + (1 + 1)
-    assert work.made.tolist() == [0, 3, 4, 5, 8, 9, 13]
+    assert work.generate == 2 + 2 + (1 + 3 + 1) + (1 + 2 + 1) + (1 + 1) + (1 + 1 + 1)
     # Stride 2: the even row fills a buffer first.
     half = Convolution(kernel=3, stride=2)
     work = conv_work(half, active, active, *generate(half, active))
-    assert work.generate == (2 + 1 + 2) + (2 + 1 + 0)
+    assert work.generate == 2 + 2 + (1 + 2 + 1) + (1 + 2)
     # A phase of a deconv: a row in, then twice as many outputs.
     work = deconv_work(2, active, active)
     assert work.generate == 3 * 3 + 2 * 2
