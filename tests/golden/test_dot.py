@@ -28,6 +28,7 @@ from golden.formats import (
     MXINT8,
     UE5M3,
     UINT8,
+    dint,
     integer,
 )  # fmt: skip
 from golden.mx import ELEMENTS, dequantize, quantize
@@ -230,6 +231,22 @@ def test_dint_macs_count_halves():
         beats = {"a": np.array([[code, 1]]), "w": np.array([[w % 256, 3]]), "acc": [[2**32 - 9]]}
         result = config.compute({k: np.array(v) for k, v in beats.items()})["result"][0, 0]
         assert result == (doubled[code] * w + 6 - 9) % 2**32
+
+
+@pytest.mark.parametrize("halves", [(8, 9), (15, 1), (3, 12)])
+def test_dint_dot_products_against_fractions(halves):
+    config = DotConfig(a=INT8, w=dint(4, halves), accumulator=integer(32, fraction_bits=1))
+    worth = dict(enumerate([*range(8), *range(-8, 0)]))
+    worth |= {halves[0]: Fraction(1, 2), halves[1]: Fraction(-1, 2)}
+    corners = concatenate(*config.corners())
+    for beats in (corners, config.random(np.random.default_rng(3), 200)):
+        results = config.compute(beats)["result"][:, 0].tolist()
+        for a, w, acc, result in zip(
+            beats["a"].tolist(), beats["w"].tolist(), beats["acc"][:, 0].tolist(), results,
+            strict=True,
+        ):  # fmt: skip
+            products = [worth[y] * (x - 256 * (x > 127)) for x, y in zip(a, w, strict=True)]
+            assert (sum(products) + Fraction(acc, 2)) % 2**31 == Fraction(result, 2)
 
 
 @pytest.mark.parametrize("name", MX)
