@@ -32,8 +32,10 @@ POLICIES: dict[Policy, str] = {
     "up": "the least scale that is not below peak / max: nothing is clipped (RCEIL)",
 }
 """How a scale follows from the largest magnitude of its block (``peak``), the element format's
-largest number (``max``) and its largest power of two (``2**emax``). The first three are for scales
-that are powers of two."""
+largest number (``max``) and its largest power of two (``2**emax``). The first three give powers of
+two, kept within those of the scale's format."""
+POWERS_OF_TWO = ("floor", "ceil", "even")
+"""The policies whose scales are powers of two, whatever else their format has."""
 
 
 def max_exponent(element: Format) -> int:
@@ -96,9 +98,7 @@ class BlockFormat(Parameters):
         require(1 <= self.block <= 1024, "block", self.block, "1 to 1024")
         has_nan = isinstance(self.scale, Float) and self.scale.nan_code is not None
         require(has_nan, "scale", self.scale, "a floating-point format that has NaN")
-        powers = ("floor", "ceil", "even") if self.scale.mantissa_bits == 0 else ()
-        allowed = (*powers, "nearest", "up")
-        require(self.policy in allowed, "policy", self.policy, ", ".join(allowed))
+        require(self.policy in POLICIES, "policy", self.policy, ", ".join(POLICIES))
         for name in ("rounding", "scale_rounding"):
             value = getattr(self, name)
             require(value in ROUNDINGS, name, value, ", ".join(ROUNDINGS))
@@ -221,6 +221,8 @@ class BlockFormat(Parameters):
             half = np.ldexp(1.0, -digits - 1)
             binade = binade + (fraction >= 1 - half)
         low, high = self.scale.min_exponent, self.scale.max_exponent
+        if self.scale.subnormals:
+            low = self.scale.unit_exponent
         binade = np.clip(binade - max_exponent(self.element), low, high)
         return self.scale.encode(np.ldexp(1.0, binade))
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import cache
 from itertools import pairwise
 
-from .block import BlockFormat, max_number
+from .block import POWERS_OF_TWO, BlockFormat, max_exponent, max_number, significand_bits
 from .formats import Float, Int, Rounding
 
 
@@ -62,12 +62,41 @@ def element_magnitudes(fmt: BlockFormat) -> list[Fraction]:
 
 @cache
 def scale_boundaries(fmt: BlockFormat) -> tuple[Boundary, ...]:
-    """Those of the scale codes 1, 2, ... in magnitudes of the peak (over the tensor scale)."""
+    """Those of the scale codes 1, 2, ... in magnitudes of the peak (over the tensor scale). Where
+    scales are powers of two, codes between them begin with the next one, and none follow the
+    last."""
+    if fmt.policy in POWERS_OF_TWO:
+        return tuple(_power_boundary(fmt, code) for code in range(1, top_code(fmt) + 1))
     top = Fraction(max_number(fmt.element))
     grid = [Fraction(float(v)) * top for v in fmt.scale.decode(range(fmt.scale.max_code + 1))]
     if fmt.policy == "up":
         return tuple(Boundary(value, False) for value in grid[:-1])
     return _middles(grid, fmt.scale_rounding)
+
+
+def top_code(fmt: BlockFormat) -> int:
+    """The code of the greatest scale."""
+    bits = fmt.scale.mantissa_bits if fmt.policy in POWERS_OF_TWO else 0
+    return fmt.scale.max_code >> bits << bits
+
+
+def _power_boundary(fmt: BlockFormat, code: int) -> Boundary:
+    if code == 1:  # of all peaks that are not beyond another
+        return Boundary(Fraction(0), False)
+    scale = Fraction(float(fmt.scale.decode(code)))
+    power = Fraction(1)
+    while power < scale:
+        power *= 2
+    while power / 2 >= scale:
+        power /= 2
+    begins = power * Fraction(2) ** max_exponent(fmt.element)
+    if fmt.policy == "floor":
+        return Boundary(begins, True)
+    if fmt.policy == "ceil":
+        return Boundary(begins / 2, False)
+    # The least peak that is rounded up to a power of two: half a place below it.
+    half = Fraction(1, 1 << significand_bits(fmt.element) + 1)
+    return Boundary(begins * (1 - half), True)
 
 
 def _middles(grid: list[Fraction], ties: Rounding) -> tuple[Boundary, ...]:

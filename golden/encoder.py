@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from math import log2
 from typing import Literal
 
 import numpy as np
 
 from . import encoder_contract, encoder_vectors, fraction_vectors, lfsr, tensor_vectors
-from .block import BlockFormat, max_exponent, max_number, significand_bits
-from .boundaries import Boundary, element_boundaries, scale_boundaries
+from .block import POWERS_OF_TWO, BlockFormat, max_exponent, max_number, significand_bits
+from .boundaries import Boundary, element_boundaries, scale_boundaries, top_code
 from .errors import require
 from .formats import BF16, E8M0, FP32, Codes, Float, Int
 from .hadamard import SHIFTS, HadamardConfig
@@ -162,6 +163,8 @@ class EncoderConfig(Unit):
         )
         tensor = fmt.tensor_scale
         require(tensor in (None, FP32), "tensor_scale", tensor, "None, FP32")
+        powers = tensor is None or fmt.policy not in POWERS_OF_TWO
+        require(powers, "policy", fmt.policy, "nearest, up with a tensor scale")
         require(self.zero_scale == "one", "zero_scale", self.zero_scale, "one with such a scale")
 
     @property
@@ -183,6 +186,15 @@ class EncoderConfig(Unit):
     def scale_boundaries(self) -> tuple[Boundary, ...]:
         """Where the codes of the scale begin: magnitudes of the peak."""
         return scale_boundaries(self.format)
+
+    @property
+    def scale_codes(self) -> list[int]:
+        """The codes that a scale with a fraction can have."""
+        codes = range(1, top_code(self.format) + 1)
+        if self.format.policy not in POWERS_OF_TWO:
+            return list(codes)
+        values = self.format.scale.decode(codes)
+        return [code for code, value in zip(codes, values, strict=True) if log2(value) % 1 == 0]
 
     @property
     def offset(self) -> int:

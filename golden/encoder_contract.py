@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .block import POLICIES, max_exponent, max_number
+from .block import POLICIES, POWERS_OF_TWO, max_exponent, max_number
 from .formats import Int
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ def contract(config: EncoderConfig) -> str:
         rule = POLICIES[fmt.policy].replace("as scale_rounding says", TIES[fmt.scale_rounding])
         if fmt.tensor_scale:
             rule = rule.replace("peak / max", "peak / (max * tensor_scale)")
-        chosen = f"{name} is {rule}"
         least = {"least": "the least positive one", "one": "1"}[fmt.underflow]
-        where = (
-            f" where peak is {peak} and max is {max_number(fmt.element):g}; saturated, and"
-            f" {least} where it would be zero but peak is not."
-        )
-        chosen += "," + where
+        limits = f"saturated, and {least} where it would be zero but peak is not"
+        largest = f"max is {max_number(fmt.element):g}"
+        if fmt.policy in POWERS_OF_TWO:
+            limits = f"kept within the powers of two of {fmt.scale.name}"
+            largest = f"emax is {max_exponent(fmt.element)}"
+        chosen = f"{name} is {rule}, where peak is {peak} and {largest}; {limits}."
         number = f"({name} * tensor_scale)" if fmt.tensor_scale else name
     else:
         number = f"2**({name} - 127)"

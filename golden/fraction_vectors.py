@@ -27,7 +27,7 @@ def corners(config: EncoderConfig) -> Iterator[dict[str, Codes]]:
     peaks = np.concatenate([peaks, peaks | fmt.sign_bit])
     yield rows(config, peaks, np.arange(len(peaks)), rng)
     yield {"values": _ties(config)}
-    binade = [c for c in range(1, config.format.scale.max_code) if value(config, c) >= 1]
+    binade = [code for code in config.scale_codes if value(config, code) >= 1]
     for code in binade[: 1 << config.format.scale.mantissa_bits]:
         peak = int(fmt.encode(_peak(config, code)))
         top = peak >> fmt.mantissa_bits
@@ -68,14 +68,14 @@ def _peak(config: EncoderConfig, code: int) -> float:
 def _ties(config: EncoderConfig) -> Codes:
     """Blocks under every scale: its peak, and values at and beside where elements begin. With a
     scale for each sign, negative values are under another one."""
-    fmt, block, scales = config.input_format, config.format.block, config.format.scale.max_code
+    fmt, block, scales = config.input_format, config.format.block, config.scale_codes
     boundaries = [b.value for b in config.element_boundaries]
     if config.stochastic:  # nothing is lost at an element, almost a whole step just below it
         boundaries += element_magnitudes(config.format)[1:]
     lanes = max(1, block - config.sides)
     found = []
-    for code in range(1, scales + 1):
-        other = scales + 1 - code if config.sides > 1 else code
+    for code, opposite in zip(scales, reversed(scales), strict=True):
+        other = opposite if config.sides > 1 else code
         parts = [
             beside(config, [value(config, c) * bound for bound in boundaries]) | sign
             for c, sign in ((code, 0), (other, fmt.sign_bit))

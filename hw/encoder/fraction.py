@@ -5,6 +5,7 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Value, signed, unsigned
 from amaranth.lib import data
 
+from golden.boundaries import top_code
 from golden.encoder import EncoderConfig
 
 from ..arith import named
@@ -126,7 +127,8 @@ class FractionScale(Stage):
         subnormal = thermometer(m, few, f"subnormal{side}")
         if config.format.underflow == "one":
             subnormal = Mux(few[0], subnormal, int(scale.encode(1.0)))
-        above = Mux(normal > scale.max_code, scale.max_code, normal.as_unsigned())
+        top = top_code(config.format)
+        above = Mux(normal > top, top, normal.as_unsigned())
         return Mux(normal < step, subnormal, above)[: scale.bits]
 
     def _normalised(self, code: Value) -> tuple[Value, Value]:

@@ -71,7 +71,8 @@ def scale_by_fractions(fmt: BlockFormat, peak: Fraction, base: Fraction) -> int:
         if fmt.policy == "ceil" and power != peak:
             power *= 2
         wanted = power / Fraction(2) ** max_exponent(fmt.element)
-        code = min(by_code, key=lambda c: abs(by_code[c] - wanted))
+        powers = {c: n for c, n in by_code.items() if n and floor_power(n) == n}
+        code = min(powers, key=lambda c: abs(powers[c] - wanted))
     if by_code[code] == 0:
         return 1 if fmt.underflow == "least" else one
     return code
@@ -139,6 +140,8 @@ VARIANTS = {
     "amxint8": AMXFP4.replace(element=MXINT8, policy="up"),
     **{f"mxfp4 {p}": mx(E2M1).replace(policy=p) for p in POLICIES},
     **{f"{f.name} up": f.replace(policy="up", rounding="away") for f in (NVFP4, NVINT4)},
+    **{f"nvfp4 {p}": NVFP4.replace(policy=p) for p in ("floor", "ceil", "even")},
+    "amxfp4 even": AMXFP4.replace(policy="even"),
     "mxfp6 even": mx(E2M3).replace(policy="even"),
     "nvint4 full": NVINT4.replace(full_range=True, rounding="away"),
 }
@@ -285,7 +288,6 @@ def test_nearest():
         ({"block": 0}, "block is 0; allowed: 1 to 1024"),
         ({"scale": E2M1}, "scale is .*; allowed: a floating-point format that has NaN"),
         ({"scale": INT4}, "scale is .*; allowed: a floating-point format that has NaN"),
-        ({"policy": "floor"}, "policy is 'floor'; allowed: nearest, up"),
         ({"scale": E8M0, "policy": "down"}, "policy is 'down'; allowed: floor, ceil, even, near"),
         ({"rounding": "odd"}, "rounding is 'odd'; allowed: even, away"),
         ({"scale_rounding": "odd"}, "scale_rounding is 'odd'; allowed: even, away"),

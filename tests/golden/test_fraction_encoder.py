@@ -57,6 +57,28 @@ def nearest(grid, value, away, upper_tie=False):
     return k + (twice > 0 or (twice == 0 and (away or upper_tie or k % 2 == 1)))
 
 
+def power_of_two(policy, steps, peak, integers):
+    """The code of the power of two that a policy chooses, kept within those that there are."""
+    powers = {
+        s: code
+        for code, s in enumerate(steps)
+        if s and bin(s.numerator * s.denominator).count("1") == 1
+    }
+    digits = 3 if integers else 2  # of the largest elements, 7 and 6, both beyond 4
+    exponent = 0
+    while Fraction(2) ** (exponent + 1) <= peak:
+        exponent += 1
+    while Fraction(2) ** exponent > peak:
+        exponent -= 1
+    place = Fraction(2) ** (exponent - digits + 1)
+    if policy == "ceil":
+        exponent += Fraction(2) ** exponent < peak
+    elif policy == "even":
+        exponent += int(peak / place + Fraction(1, 2)) == 1 << digits
+    wanted = Fraction(2) ** (exponent - 2)
+    return powers[min(max(wanted, min(powers)), max(powers))]
+
+
 def dithered(grid, value, random, bits):
     """Index into a rising grid: up if the ``bits`` first lost bits and ``random`` carry."""
     if value >= grid[-1]:
@@ -95,7 +117,9 @@ def reference(cfg, row, tensor=None, random=None):
         if peak == 0:
             chosen.append(one)
             continue
-        if fmt.policy == "up":
+        if fmt.policy in ("floor", "ceil", "even"):
+            code = power_of_two(fmt.policy, steps, peak, integers)
+        elif fmt.policy == "up":
             fits = (k for k, s in enumerate(steps) if s * top * base >= peak)
             code = next(fits, len(steps) - 1)
         else:
@@ -121,6 +145,7 @@ VARIANTS = [
     {}, {"policy": "up"}, {"rounding": "away", "scale_rounding": "away", "underflow": "one"},
     {"subnormals": "flush"}, {"input_format": FP32},
     {"input_format": FP32, "policy": "up", "rounding": "away"},
+    {"policy": "floor"}, {"policy": "even", "input_format": FP32}, {"policy": "ceil"},
 ]  # fmt: skip
 UNITS = {f"{name} {v}": config(fmt, **v) for name, fmt in FRACTIONS.items() for v in VARIANTS} | {
     "amxfp4 E4M3": config(AMXFP4, scale=E4M3),
@@ -300,10 +325,14 @@ def test_every_mode_differs_from_every_other():
         modes = [
             {"rounding": r, "policy": p, "scale_rounding": s, "underflow": u, "subnormals": f}
             for r, (p, s), u, f in product(
-                ("even", "away"), (("nearest", "even"), ("nearest", "away"), ("up", "even")),
+                ("even", "away"),
+                (
+                    ("nearest", "even"), ("nearest", "away"), ("up", "even"), ("floor", "even"),
+                    ("ceil", "even"), ("even", "even"),
+                ),
                 ("least", "one"), ("keep", "flush"),
             )
-            if (p, u) != ("up", "one")  # under "up" no scale underflows
+            if p == "nearest" or u == "least"  # under the others no scale underflows
         ]  # fmt: skip
         modes += [mode | {"stochastic": True} for mode in modes if mode["rounding"] == "even"]
         if name.startswith("nvint4"):
@@ -349,6 +378,10 @@ def test_by_example():
     [
         ({"stochastic": 2}, "stochastic is 2; allowed: False, True"),
         ({"zero_scale": "least"}, "zero_scale is 'least'; allowed: one"),
+        (
+            {"format": NVFP4.replace(tensor_scale=FP32, policy="floor")},
+            "policy is 'floor'; allowed: nearest, up with a tensor scale",
+        ),
         ({"format": NVFP4.replace(element=minifloat(2, 2))}, "element is 'E2M2'; allowed: a sig"),
         ({"format": NVFP4.replace(scale=minifloat(7, 1, specials="fn"))}, "format is 'nvfp4'; all"),
         ({"format": AMXFP4.replace(scale=E8M0), "zero_scale": "least"}, "zero_scale is 'least'; a"),

@@ -35,6 +35,9 @@ TENSOR = {"tensor_scale": FP32}
 FRACTION_VARIANTS = {
     "": {},
     "up": {"policy": "up", "pipeline": 1},
+    "floor": {"policy": "floor"},
+    "even, FP32": {"policy": "even", "input_format": FP32, "block": 2},
+    "ceil": {"policy": "ceil", "rounding": "away"},
     "away": {"rounding": "away", "scale_rounding": "away", "underflow": "one"},
     "flush": {"subnormals": "flush", "pipeline": 2},
     "FP32": {"input_format": FP32, "block": 2},
