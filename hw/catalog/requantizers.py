@@ -10,6 +10,8 @@ from golden.requantizer import RequantizerConfig
 
 from .design import Design
 
+HAWQ = "HAWQ-V3 (Yao et al., ICML 2021), section 3.1; I-Segmenter (arXiv 2509.10334)"
+
 
 def requantizers() -> Iterable[Design]:
     for bits in (8, 4):
@@ -17,14 +19,14 @@ def requantizers() -> Iterable[Design]:
             f"requant_int32_int{bits}",
             RequantizerConfig(requant=RequantConfig(output_bits=bits)),
             f"INT32 to INT{bits} by a dyadic scale a channel, with ReLU",
-            "HAWQ-V3 (Yao et al., ICML 2021), section 3.1",
+            HAWQ,
             "requantizer",
         )
     yield Design(
         "requant_int32_mixed",
         RequantizerConfig(widths=(8, 4, 2)),
         "INT32 to INT8, INT4 or INT2, as each beat chooses, by a dyadic scale a channel, with ReLU",
-        "HAWQ-V3 (Yao et al., ICML 2021), section 3.1",
+        HAWQ,
         "requantizer",
     )
 
