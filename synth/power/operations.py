@@ -32,10 +32,13 @@ _BY_LANE = {
     "MixpeConfig": "MAC",
     "TernaryConfig": "MAC",
     "BitmodConfig": "MAC",
+    "FloatLutConfig": "MAC",
     "PositDecoderConfig": "number",
     "PositEncoderConfig": "number",
     "UnpackerConfig": "number",
     "RequantizerConfig": "number",
+    "LogQuantizerConfig": "number",
+    "HadamardConfig": "number",
 }
 
 
