@@ -1,4 +1,4 @@
-"""Dot products and multiply-accumulates: `golden/dot.py` in hardware.
+"""Dot products and multiply-accumulates: `golden/dot` in hardware.
 
 The products are summed by a carry-save tree as fixed-point numbers wide enough for every one of
 them, so nothing is ever rounded or aligned away before the end; a floating-point accumulator is
@@ -16,10 +16,11 @@ from golden.one_of import OneOf
 
 from .arith import carry_save, named, prefix_add, shift_left
 from .element import Element, integer_bits, integer_value, unpack
-from .float_add import Add, Align, Normalise, Renormalise, Round, RoundAlone, WideAdd
+from .float_add import Add, Align, Normalise, Renormalise, Round, RoundAlone
 from .multiply import Booth, Columns, multiply
 from .pipeline import Datapath, Stage, layout
 from .scale import Scale, ScaledSum
+from .wide_add import WideAdd
 
 
 class Dot(Datapath):

@@ -9,10 +9,11 @@ from golden import block_float
 from golden.lut_float import FloatLutConfig, FloatTablesConfig
 
 from .block_float import Common, Groups
-from .float_add import Add, Align, Normalise, Renormalise, Round, WideAdd
+from .float_add import Add, Align, Normalise, Renormalise, Round
 from .lut import Lookup, Precompute, WeightBits, gather, gather_layout_or_pair, step_layout
 from .lut import Sum as IntegerSum
 from .pipeline import Datapath, Stage, layout
+from .wide_add import WideAdd
 
 
 class FloatTables(Datapath):

@@ -10,8 +10,9 @@ from golden.mixpe import MixpeConfig
 
 from .arith import carry_save, named, signed_rows
 from .element import unpack
-from .float_add import Add, Align, Normalise, Renormalise, Round, WideAdd
+from .float_add import Add, Align, Normalise, Renormalise, Round
 from .pipeline import Datapath, Stage, layout
+from .wide_add import WideAdd
 
 
 class Mixpe(Datapath):

@@ -20,9 +20,9 @@ from golden.formats import Float
 
 from .arith import named
 from .element import Element, unpack
-from .float_add import WideAdd
 from .multiply import magnitude_of_product
 from .pipeline import Stage
+from .wide_add import WideAdd
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from typing import Literal
 
 import numpy as np
 
-from . import dot_vectors
-from .errors import require
-from .exact import sum_exact
-from .formats import FLAG, Codes, DInt, Float, Format, Int, integer
-from .one_of import OneOf
-from .posit import Posit
-from .unit import Beats, Field, Payload, Unit
+from ..errors import require
+from ..formats import FLAG, Codes, DInt, Float, Format, Int, integer
+from ..one_of import OneOf
+from ..posit import Posit
+from ..unit import Beats, Field, Payload, Unit
+from . import vectors
+from .compute import compute
+from .contract import contract
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,156 +225,16 @@ class DotConfig(Unit):
 
     @property
     def contract(self) -> str:
-        return self._contract() + self._choice
-
-    @property
-    def _choice(self) -> str:
-        """What the contract says of formats that are chosen at run time."""
-        chosen = [n for n, f in (("a", self.a), ("w", self.w)) if isinstance(f, OneOf)]
-        names = " and ".join(f"{name}_format" for name in chosen)
-        return (
-            f" {names} choose the formats of {' and '.join(chosen)} for each beat: bits above a"
-            " narrower code are ignored, and a position at which there is no format makes its"
-            " operand NaN."
-            if chosen
-            else ""
-        )
-
-    def _contract(self) -> str:
-        """The contract, whatever the formats of the operands."""
-        factors = ["tensor_scale * "] if self.tensor_scale is not None else []
-        if self.scale is not None and self.asymmetric == "none":
-            factors.append("a_scale * w_scale * ")
-        product = "a[k] * w[k]"
-        if self.asymmetric != "none":
-            factors.append("w_scale * " if self.asymmetric == "a" else "")
-            scales = "a_scale[s]" + (" * w_scale[t]" if self.asymmetric == "both" else "")
-            which = "s is the sign bit of a[k]"
-            which += " and t that of w[k]" if self.asymmetric == "both" else ""
-            product = f"{scales} * {product}, where {which},"
-        dot = f"{''.join(factors)}sum over {self.lanes} lanes of {product}"
-        fmt = self.floating
-        if isinstance(self.accumulator, Int):
-            return f"result is acc + {dot}, modulo 2**{self.accumulator.bits} units (it wraps)."
-        if fmt is None:
-            special = (
-                " nan is set when a lane is NaN or infinity times zero, or infinities of both signs"
-                " meet; inf when products are infinite, all of one sign (negative); either way sum"
-                " is 0."
-                if self.has_specials
-                else ""
-            )
-            return f"sum is {dot}, exact: it never rounds and never wraps.{special}"
-        scales = (
-            " Scales are magnitudes: a sign bit is ignored; one that is NaN or infinite gives NaN."
-            if self.scales
-            else ""
-        )
-        return (
-            f"result is {'acc + ' if self.accumulator is not None else ''}{dot}, computed exactly"
-            f" and rounded once to {fmt.name},"
-            " to nearest even. Subnormals are kept; overflow gives infinity. A sum that is"
-            " exactly zero is +0; one that rounds to zero keeps its sign. NaN (positive, quiet)"
-            " comes from a NaN operand or scale, infinity times zero, and infinities of both"
-            f" signs; otherwise an infinite operand gives infinity.{scales}"
-        )
+        return contract(self)
 
     def compute(self, beats: Beats) -> dict[str, Codes]:
-        beats = self.input.check(beats)
-        a, w = (
-            fmt.tagged(beats[name], beats[f"{name}_format"])
-            if isinstance(fmt, OneOf)
-            else beats[name]
-            for name, fmt in (("a", self.a), ("w", self.w))
-        )
-        # Object arrays hold Python's integers, which do not wrap, where int64 could.
-        exact = np.int64 if self.sum_bits <= 62 else object
-        products = self.a.integer(a).astype(exact) * self.w.integer(w).astype(exact)
-        total = products.sum(axis=1)
-        if isinstance(self.accumulator, Int):
-            acc, _ = self.accumulator.split(beats["acc"][:, 0])
-            return {"result": self.accumulator.wrap(acc + total)[:, None]}
-        nan, plus, minus = self._specials(a, w)
-        if self.floating is None:
-            outputs = {"sum": self.sum_format.wrap(np.where(nan | plus | minus, 0, total))}
-            if self.has_specials:
-                nan |= plus & minus
-                inf = (plus | minus) & ~nan
-                outputs |= {"nan": nan, "inf": inf, "negative": minus & inf}
-            return {name: codes.astype(exact)[:, None] for name, codes in outputs.items()}
-        scaled, exponent, bad = self._scaled(beats, products)
-        zero = self._zero_scale(beats) & (plus | minus)  # infinity times zero
-        return {"result": self._rounded(beats, scaled, exponent, nan | bad | zero, plus, minus)}
+        return compute(self, self.input.check(beats))
 
     def corners(self) -> Iterator[dict[str, Codes]]:
-        return dot_vectors.corners(self)
+        return vectors.corners(self)
 
     def random(self, rng: np.random.Generator, count: int) -> dict[str, Codes]:
-        return dot_vectors.random(self, rng, count)
+        return vectors.random(self, rng, count)
 
     def tensors(self, values: np.ndarray, rng: np.random.Generator) -> dict[str, Codes]:
-        return dot_vectors.tensors(self, values, rng)
-
-    def _specials(self, a: Codes, w: Codes) -> tuple[Codes, Codes, Codes]:
-        """Per beat: a product is NaN; one is +infinity; one is -infinity."""
-        zero = (self.a.integer(a) == 0) | (self.w.integer(w) == 0)
-        nan = self.a.is_nan(a) | self.w.is_nan(w)
-        inf = self.a.is_inf(a) | self.w.is_inf(w)
-        negative = self.a.is_negative(a) ^ self.w.is_negative(w)
-        number = inf & ~nan & ~zero
-        nan = nan | (inf & zero)
-        return nan.any(axis=1), (number & ~negative).any(axis=1), (number & negative).any(axis=1)
-
-    def _scaled(self, beats: Beats, products: Codes) -> tuple[Codes, int, Codes]:
-        """The exact sum of the scaled products, as integers times two to an exponent, and whether
-        a scale is no number."""
-        exponent = self.unit_exponent + sum(fmt.unit_exponent for fmt in self.scales.values())
-        whole = {name: _whole(fmt, beats[name]) for name, fmt in self.scales.items()}
-        total: Codes = np.zeros(len(products), object)
-        sides = [
-            (scale_a, scale_w, self._side("a", beats["a"], s) & self._side("w", beats["w"], t))
-            for s, scale_a in enumerate(whole["a_scale"].T if self.scale else [1])
-            for t, scale_w in enumerate(whole["w_scale"].T if self.scale else [1])
-        ]
-        for scale_a, scale_w, chosen in sides:
-            total += np.where(chosen, products, 0).sum(axis=1).astype(object) * scale_a * scale_w
-        if self.tensor_scale is not None:
-            total *= whole["tensor_scale"][:, 0]
-        bad = np.zeros(len(products), bool)
-        for name, fmt in self.scales.items():
-            bad |= (fmt.is_nan(beats[name]) | fmt.is_inf(beats[name])).any(axis=1)
-        return total, exponent, bad
-
-    def _side(self, name: str, codes: Codes, side: int) -> Codes:
-        """Which elements of an operand take its scale number ``side``."""
-        if self.sides(name) == 1:
-            return np.ones(codes.shape, bool)
-        return getattr(self, name).is_negative(codes) == bool(side)
-
-    def _zero_scale(self, beats: Beats) -> Codes:
-        """Whether a scale is zero."""
-        zero = np.zeros(len(beats["a"]), bool)
-        for name, fmt in self.scales.items():
-            zero |= (fmt.decode(beats[name]) == 0).any(axis=1)
-        return zero
-
-    def _rounded(
-        self, beats: Beats, total: Codes, exponent: int, nan: Codes, plus: Codes, minus: Codes
-    ) -> Codes:
-        """The floating-point result, specials included."""
-        fmt = self.floating
-        assert fmt is not None and fmt.nan_code is not None and fmt.inf_code is not None
-        acc = beats["acc"][:, 0] if self.accumulator is not None else np.zeros(len(total), int)
-        nan = nan | fmt.is_nan(acc)
-        plus = plus | (fmt.is_inf(acc) & ~fmt.is_negative(acc))
-        minus = minus | (fmt.is_inf(acc) & fmt.is_negative(acc))
-        result = sum_exact((total, np.full(len(acc), exponent)), fmt.split(acc), fmt)
-        result = np.where(plus, fmt.inf_code, result)
-        result = np.where(minus, fmt.inf_code | fmt.sign_bit, result)
-        return np.where(nan | (plus & minus), fmt.nan_code, result)[:, None]
-
-
-def _whole(fmt: Float, codes: Codes) -> Codes:
-    """Magnitudes in units of the format, as Python's integers: those of E8M0 are large."""
-    significand, exponent = fmt.split(codes)
-    return abs(significand.astype(object)) << (exponent - fmt.unit_exponent).astype(object)
+        return vectors.tensors(self, values, rng)
