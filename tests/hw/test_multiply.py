@@ -5,7 +5,7 @@ import pytest
 
 from golden.dot import DotConfig
 from golden.formats import DINT4, INT4, INT8, UINT8
-from hw.dot import products_layout
+from hw.dot.layouts import products_layout
 from hw.multiply import Booth, Columns, magnitude_of_product, multiply
 
 

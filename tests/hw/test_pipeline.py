@@ -28,7 +28,8 @@ from golden.formats import (
 )  # fmt: skip
 from golden.one_of import one_of
 from hw.decoder import Decoder
-from hw.dot import Dot, lone_peak
+from hw.dot import Dot
+from hw.dot.layouts import lone_peak
 from hw.pipeline import balanced_cuts
 from hw.verilog import translate
 
