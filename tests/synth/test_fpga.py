@@ -139,6 +139,14 @@ def test_ecp5_multipliers(tmp_path):
 
 
 @pytest.mark.full
+def test_products_of_the_catalog_are_left_to_the_multiplier_blocks(tmp_path, synth):
+    """The Verilog of other commands writes them out as rows, and stays."""
+    outcome = synth("fpga", "int8_mac", "--target", "xilinx", "--build", tmp_path)
+    assert outcome.return_value == 0, outcome.output
+    assert values(load(tmp_path / "fpga" / "xilinx" / "int8_mac.json"))["dsp"] == 1
+    assert not (tmp_path / "verilog").exists()
+
+
 def test_two_runs_are_identical(placed, tmp_path):
     build, _ = placed
     for target, device in ((ECP5, "85k"), (ICE40, "hx8k")):
