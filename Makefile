@@ -3,7 +3,8 @@
 PYTHON  ?= python3
 VENV    := .venv
 RUN     := $(VENV)/bin/python -W error
-PIP     := $(VENV)/bin/pip install --quiet --disable-pip-version-check -c .ci/constraints.txt
+# As a variable of the environment the pins hold for what builds packages too.
+PIP     := PIP_CONSTRAINT=.ci/constraints.txt $(VENV)/bin/pip install --quiet --disable-pip-version-check
 STAMP   := $(VENV)/.installed
 
 # Every command takes DESIGN=, names or globs of the catalog: make sim DESIGN='mxfp4_*'
@@ -118,7 +119,7 @@ test: setup test-tools ## all tests, with a summary
 test-full: setup test-tools ## with the slow exhaustive ones
 	@OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --hypothesis-profile explore
 
-oracles: setup ## add PyTorch, spconv and SoftPosit to .venv: tests then compare with them too
+oracles: setup ## add PyTorch and spconv to .venv: tests then compare with them too
 	@$(PIP) -e '.[oracle]'
 
 recipes: setup ## how the synthesis recipes compare

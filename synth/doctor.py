@@ -124,6 +124,11 @@ def file_rows():
         present,
         apt("qflow-tech-osu018"),
     )
+    code = "import sysconfig; print(sysconfig.get_path('include'))"
+    folder = output(venv_python(), "-c", code) if venv_python() else sysconfig.get_path("include")
+    good = os.path.isfile(os.path.join(folder, "Python.h"))
+    needed = "present (compiles SoftPosit)"
+    yield "Python.h", "present" if good else "-", needed, good, apt("libpython3-dev")
     # Verilator's writer of FST waves compiles against these.
     for header, package in (("lz4.h", "liblz4-dev"), ("zlib.h", "zlib1g-dev")):
         good = os.path.isfile("/usr/include/" + header)

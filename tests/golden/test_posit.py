@@ -1,6 +1,5 @@
 """Posits against SoftPosit, and against a model on strings of bits and fractions."""
 
-import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -131,14 +130,6 @@ def test_what_is_no_number():
 def test_bad_input(make, message):
     with pytest.raises(BadInput, match="^" + message):
         make()
-
-
-@pytest.fixture(scope="module")
-def soft():
-    with warnings.catch_warnings():
-        # What SWIG generates has no __module__, of which Python 3.12 warns.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return pytest.importorskip("softposit", reason="SoftPosit is not installed")
 
 
 SOFT = pytest.mark.parametrize(("fmt", "kind"), [(P8_0, "posit8"), (P16_1, "posit16")])

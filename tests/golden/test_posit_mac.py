@@ -1,7 +1,6 @@
 """Posit MACs against SoftPosit's quires and against fractions."""
 
 import ctypes
-import warnings
 from bisect import bisect_left
 from fractions import Fraction
 
@@ -58,14 +57,6 @@ def test_against_fractions(name):
             unit_value = Fraction(float(unit.posit.decode(1))) ** 2
             number = (total - 2 * half if total > half else total) * unit_value
             assert got == [total, nearest(unit.posit, number)]
-
-
-@pytest.fixture(scope="module")
-def soft():
-    with warnings.catch_warnings():
-        # What SWIG generates has no __module__, of which Python 3.12 warns.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return pytest.importorskip("softposit", reason="SoftPosit is not installed")
 
 
 def running_sums(unit, pairs):

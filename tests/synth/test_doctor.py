@@ -43,6 +43,7 @@ def test_runs_on_the_standard_library_alone():
         "chromium",
         "osu018 library",
         "libpython",
+        "Python.h",
         "python venv",
     ):
         assert tool in names
