@@ -80,6 +80,11 @@ class SimdMacConfig(Unit):
         """Numbers in a word."""
         return self.word_bits // self.formats[mode].bits
 
+    @property
+    def widest(self) -> int:
+        """The mode of the widest numbers: of the fewest lanes."""
+        return min(range(len(self.formats)), key=self.lanes)
+
     def quire(self, mode: int) -> Quire:
         """Format of a lane of the quire."""
         return quire(self.formats[mode], self.quire_bits // self.lanes(mode))

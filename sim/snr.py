@@ -13,7 +13,7 @@ from golden import bitmod
 from golden.block import BlockFormat, max_number
 from golden.errors import require
 from golden.formats import BF16, DINT4, E2M1, E4M3, FP16, FP32, INT4, INT8, UINT4, Format
-from golden.mx import BLOCK, BLOCKS, snr
+from golden.mx import AMXFP4, BLOCK, BLOCKS, snr
 from golden.posit import P4_1, P8_0, P16_1
 
 from .tensors import finite
@@ -33,6 +33,8 @@ WIDE = {
     "bf16": BF16,
     "posit16_1": P16_1,
 }
+SYMMETRIC = {"amxfp4_symmetric": AMXFP4.replace(name="amxfp4_symmetric", asymmetric=False)}
+"""The other operand of a dot product of asymmetric blocks by symmetric ones."""
 BITMOD_GROUP = 128
 """Weights that share a scale and a special value."""
 SAMPLE = 1 << 14
@@ -52,7 +54,8 @@ class Row:
 def table(values: Values) -> list[Row]:
     """The formats by what they keep of ``values``, which is cut into blocks of 32 in C order.
 
-    * Block formats as :mod:`golden.mx` names them, NVFP4 and NVINT4 with their tensor scale.
+    * Block formats as :mod:`golden.mx` names them, NVFP4 and NVINT4 with their tensor scale;
+      ``amxfp4_symmetric`` is AMXFP4 with one scale for both signs.
     * The integers and dINT4 with one scale for the whole tensor, its largest magnitude divided by
       that of the format.
     * Floats and posits with the power of two for the whole tensor that keeps most of it.
@@ -65,7 +68,7 @@ def table(values: Values) -> list[Row]:
     require(count > 0, "numbers in the tensor", values.size, f"{BLOCK} or more")
     blocks = finite(values.ravel()[:count]).reshape(-1, BLOCK)
     rows = []
-    for name, form in BLOCKS.items():
+    for name, form in (BLOCKS | SYMMETRIC).items():
         if name.startswith("nv"):
             form = form.replace(tensor_scale=FP32)
         tensor = form.tensor_code(blocks) if form.tensor_scale is not None else None

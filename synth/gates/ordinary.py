@@ -9,11 +9,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from golden import bitmod
 from golden.bitmod import BitmodConfig
 from golden.bitplane import ENCODINGS, BitplaneConfig
 from golden.formats import Codes, Format, Int, integer
 from golden.lut import LutConfig, TablesConfig
 from golden.mixpe import MixpeConfig
+from golden.simd_mac import SimdMacConfig
 from golden.ternary import TernaryConfig
 from golden.unit import Beats, Unit
 
@@ -103,10 +105,25 @@ def _ternary(config: TernaryConfig, rng: Rng, count: int) -> dict[str, Codes]:
 
 
 def _bitmod(config: BitmodConfig, rng: Rng, count: int) -> dict[str, Codes]:
-    """Weights of all data types, random."""
+    """FP4, every special value alike often."""
+    special = rng.integers(0, 8, (count, 1))
+    numbers = bitmod.weights(np.arange(16), bitmod.FP4, special)
+    near = rng.standard_normal((count, config.lanes, 1)) * (numbers.max() / PEAK)
     field = next(f for f in config.input.fields if f.name == "a")
-    weights = rng.integers(0, 256, (count, config.lanes))
-    return {"a": _normal(field.format, rng, (count, config.lanes)), "w": weights}
+    return {
+        "a": _normal(field.format, rng, (count, config.lanes)),
+        "w": np.abs(numbers[:, None, :] - near).argmin(axis=2),
+        "dtype": np.full((count, 1), bitmod.FP4),
+        "special": special,
+    }
+
+
+def in_one_mode(config: Unit, beats: Beats) -> dict[str, Codes]:
+    """Of a tensor's beats, those of the mode that papers quote: of a SIMD MAC, one wide number."""
+    if not isinstance(config, SimdMacConfig):
+        return dict(beats)
+    chosen = beats["mode"][:, 0] == config.widest
+    return {name: codes[chosen] for name, codes in beats.items()}
 
 
 _KINDS: dict[type[Unit], Callable[..., dict[str, Codes]]] = {

@@ -18,7 +18,7 @@ from sim.job import StreamPorts
 from .bench import Stream, bits_of, simulate, spread
 from .circuit import Circuit
 from .copies import Recording
-from .ordinary import NORMAL, ordinary
+from .ordinary import NORMAL, in_one_mode, ordinary
 
 COPIES = 64
 """Circuits that share the beats of a unit: a machine word."""
@@ -122,7 +122,7 @@ def _of_unit(
             values, text = np.random.default_rng(seed).standard_normal(numbers), NORMAL
         else:
             values, text = tensor.ravel()[:numbers], f"numbers of {name}"
-        given = config.tensors(values, rng)
+        given = in_one_mode(config, config.tensors(values, rng))
         found = len(next(iter(given.values())))
         if found >= count or (tensor is not None and numbers >= tensor.size):
             break

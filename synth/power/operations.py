@@ -47,8 +47,8 @@ def operation(config: Config | None) -> Operation:
     kind = type(config).__name__
     if kind == "LutConfig":
         return Operation("MAC", config.lanes * config.columns)
-    if kind == "SimdMacConfig" and len(config.formats) == 1:
-        return Operation("MAC")
+    if kind == "SimdMacConfig":  # power is measured in this mode
+        return Operation("MAC", config.lanes(config.widest))
     if kind == "MxuConfig":
         return Operation("MAC", config.array**2)
     if kind == "SpadeConfig":  # a rule is an input vector by a tile of weights

@@ -93,9 +93,7 @@ class Answer:
         points = [
             line
             for line in self.done
-            if line.value("snr") is not None
-            and line.value("energy_mac") is not None
-            and not line.entry.mixed
+            if line.value("snr") is not None and line.value("energy_mac") is not None
         ]
         figures = [(line.value("energy_mac"), line.value("snr")) for line in points]
         return [points[index] for index in front(figures, ("lower", "higher"), repeats=False)]
@@ -140,9 +138,7 @@ def answer(question: Question, report: Report, quality: Quality) -> Answer:
         if row and other and setting(row.result) == setting(other.result):
             for name in ("area_mac", "energy_mac"):
                 one, two = (figures[design].get(name) for design in (entry.design, entry.over))
-                alike = name not in ENERGY or (
-                    activity(row.result) == activity(other.result) and not entry.mixed
-                )
+                alike = name not in ENERGY or activity(row.result) == activity(other.result)
                 if one and two and two.value and alike:
                     ratios[name] = one.value / two.value
         lines.append(Line(entry, row, figures[entry.design], ratios))
@@ -172,10 +168,8 @@ def _figures(entry: Entry, row: Row | None, quality: Quality) -> dict[str, Figur
             add("area_rate", area / macs * delay.value, f"area x critical path / {stated}\n{line}")
         energy = result.get("energy")
         if energy:
-            mixed = "; energy is the mean over beats of all modes" if entry.mixed else ""
-            source = f"{energy.source}, over {stated}{mixed}\n{line}"
-            about = entry.mixed or not result.provenance.measured
-            add("energy_mac", energy.value / macs, source, about)
+            source = f"{energy.source}, over {stated}\n{line}"
+            add("energy_mac", energy.value / macs, source, not result.provenance.measured)
     kept = quality.rows.get(entry.format)
     if kept:
         scale = f"{kept.format}, scale {kept.scale}"

@@ -24,15 +24,13 @@ class Entry:
 
     ``format`` is a row of :func:`sim.snr.table`, "" for none; ``over``: what the design is a
     multiple of, "" for nothing; ``mode``: fields of a beat that decide how many MACs it holds and
-    how long it takes. ``mixed``: its energy is the mean over beats of all modes, and so an estimate
-    for this one, which is compared with nothing.
+    how long it takes: those in which :mod:`synth.gates.ordinary` measures its power.
     """
 
     design: str
     format: str = ""
     over: str = ""
     mode: dict[str, int] = field(default_factory=dict)
-    mixed: bool = False
     note: str = ""
 
     @property

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from golden.errors import BadInput
+from golden.unit import Unit
 from hw.catalog import select
 from sim.snr import Row as Kept
 from sim.snr import table
 from synth import report
+from synth.gates.ordinary import NORMAL, in_one_mode, ordinary
 from synth.metrics import Recording, load, metric, save
 from synth.report import quality as quality_module
 from synth.report.answers import answer
@@ -110,23 +112,19 @@ def test_figures_and_ratios_by_hand(own):
     assert serial.row.result.provenance.line() in figure.source
 
 
-def test_energy_of_other_modes_is_an_estimate_and_compared_with_nothing(own):
-    own("int8_mac", 300.0, 12.0)
-    own("int8_dot32", 3200.0, 64.0)
-    build = own("fp16_mac", 600.0, 2.0)
-    question = asked(
-        Entry(design="int8_mac", format="x"),
-        Entry(design="fp16_mac", format="y", over="int8_mac", mixed=True),
-        Entry(design="int8_dot32", format="x", over="int8_mac"),
-    )
-    found = answer(question, report.collect(build), kept(x=30.0, y=20.0))
-    assert str(found.lines[1].figures["energy_mac"]).startswith("~")
-    assert found.lines[1].ratios == {"area_mac": 2.0}
-    assert [line.entry.design for line in found.front] == ["int8_dot32"]
-    assert found.sentences[0] == (
-        "At equal throughput, beside int8_mac, fp16_mac takes 2.00 times the area, int8_dot32 takes"
-        " 0.33 times the area and 0.17 times the energy."
-    )
+@pytest.mark.parametrize(
+    "entry", [e for q in questions() for e in q.entries if e.mode], ids=lambda e: e.design
+)
+def test_modes_are_those_in_which_power_is_measured(entry):
+    """Energy a cycle over MACs a cycle is the energy of a MAC, then."""
+    config, rng = select(entry.design)[0].config, np.random.default_rng(0)
+    if type(config).tensors is Unit.tensors:
+        beats, text = ordinary(config, rng, 48)
+        assert text == NORMAL
+    else:
+        beats = in_one_mode(config, config.tensors(rng.standard_normal(20000), rng))
+    for name, value in entry.mode.items():
+        assert len(beats[name]) >= 48 and set(beats[name].ravel()) == {value}
 
 
 def test_the_front_is_of_those_that_nothing_beats(own):
