@@ -9,7 +9,7 @@ from typing import Any
 from ..metrics import KINDS, Kind
 from ..metrics.front import front
 from ..tables.figures import shown
-from .collect import Report, Row, activity, setting
+from .collect import COMPARED, Report, Row, activity, setting
 from .quality import Quality
 from .questions import Claim, Entry, Question
 
@@ -17,9 +17,7 @@ from .questions import Claim, Entry, Question
 FIGURES = {
     "macs": Kind("MACs", "/ cycle", "higher", "products that enter the sum in a cycle"),
     "area": KINDS["area"],
-    "area_mac": Kind(
-        "area for a MAC a cycle", "um2", "lower", "area over MACs a cycle: at equal throughput"
-    ),
+    "area_mac": COMPARED["area_mac"],
     "critical_path": KINDS["critical_path"],
     "area_rate": Kind(
         "area for a GMAC/s",
@@ -27,7 +25,7 @@ FIGURES = {
         "lower",
         "area over MACs a second, each design at its own fastest clock: 1 / critical path",
     ),
-    "energy_mac": Kind("energy a MAC", "pJ", "lower", "energy a cycle over MACs a cycle"),
+    "energy_mac": COMPARED["energy_mac"],
     "bits": Kind("bits", "/ weight", "lower", "bits a number, its share of the scales included"),
     "snr": Kind("SNR", "dB", "higher", "signal to quantisation noise of the weights"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,12 +13,27 @@ from typing import Any
 
 from golden.errors import BadInput
 
-from ..metrics import KINDS, Result, load
+from ..metrics import KINDS, Kind, Result, load
+from ..tables.figures import shown
 
 #: Family -> the design that its members are compared with.
-YARDSTICKS = {"dot product": "int8_dot32", "mac": "int8_mac", "decoder": "mxint8_decoder"}
+YARDSTICKS = {
+    "dot product": "int8_dot32",
+    "mac": "int8_mac",
+    "decoder": "mxint8_decoder",
+    "encoder": "mxint8_encoder",
+    "requantizer": "requant_int32_int8",
+}
 #: What ratios are made of, in the order of their columns.
-COMPARED = ("area", "critical_path", "energy")
+COMPARED = {
+    "area": KINDS["area"],
+    "critical_path": KINDS["critical_path"],
+    "energy": KINDS["energy"],
+    "area_mac": Kind(
+        "area for a MAC a cycle", "um2", "lower", "area over MACs a cycle: at equal throughput"
+    ),
+    "energy_mac": Kind("energy a MAC", "pJ", "lower", "energy a cycle over MACs a cycle"),
+}
 
 
 @dataclass(frozen=True)
@@ -42,19 +58,26 @@ class Row:
         slack = self.result.get("slack")
         return slack is not None and slack.value < 0
 
-    @property
-    def lanes(self) -> int | None:
-        lanes = self.result.config.get("lanes") if isinstance(self.result.config, dict) else None
-        return lanes if isinstance(lanes, int) and lanes > 0 else None
+    @cached_property
+    def figures(self) -> dict[str, float]:
+        """Those of :data:`COMPARED` that there are. MACs a cycle are those that were counted while
+        activity was recorded, or else that the configuration states."""
+        result = self.result
+        found = {m.name: m.value for m in result.metrics if m.name in COMPARED and m.value}
+        operation = result.get("energy_operation")
+        if operation and operation.value and result.provenance.operation == "MAC":
+            macs = result["energy"] / operation.value
+            found |= {"area_mac": result["area"] / macs, "energy_mac": operation.value}
+        return found
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """A design over its yardstick, metric by metric; ``lane_area`` is area a lane / int8_mac."""
+    """A design over its yardstick, metric by metric; ``sources``: of what figures."""
 
     design: str
     ratios: dict[str, float]
-    lane_area: float | None
+    sources: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -66,6 +89,11 @@ class Family:
     rows: list[Row]
     ratios: list[Ratio]
     findings: list[str]
+
+    @property
+    def compared(self) -> list[str]:
+        """Those of :data:`COMPARED` that any of its designs has a ratio of."""
+        return [name for name in COMPARED if any(name in ratio.ratios for ratio in self.ratios)]
 
 
 @dataclass(frozen=True)
@@ -82,10 +110,15 @@ class Report:
 
     @cached_property
     def settings(self) -> list[str]:
-        """Library, corner, recipe and clock of the figures, and the activity that power is of: one
-        line where all agree."""
-        results = [row.result for row in self.rows]
-        return list(dict.fromkeys(f"{setting(r)}, power {activity(r)}" for r in results))
+        """Library, corner, recipe and clock of the figures, a line each, with the activity that
+        power is of and, where it is not the same for all, of how many designs."""
+        ways: dict[str, Counter[str]] = {}
+        for row in self.rows:
+            ways.setdefault(setting(row.result), Counter())[activity(row.result)] += 1
+        return [
+            f"{way}. Power " + "; ".join(_counted(text, n, len(found)) for text, n in found.items())
+            for way, found in ways.items()
+        ]
 
     @cached_property
     def families(self) -> list[Family]:
@@ -94,34 +127,15 @@ class Report:
 
     def _family(self, name: str) -> Family:
         rows = [row for row in self.done if (row.result.family or "other") == name]
-        found = {row.result.design: row.result for row in self.done}
+        found = {row.result.design: row for row in self.done}
         yardstick = found.get(YARDSTICKS.get(name, ""))
+        if yardstick is None:
+            return Family(name, None, rows, [], [])
         # Figures made in different ways do not make a ratio.
-        alike = [
-            row.result for row in rows if yardstick and setting(row.result) == setting(yardstick)
-        ]
-        mac = found.get("int8_mac")
-        ratios = []
-        for row in rows:
-            result = row.result
-            if result not in alike:
-                continue
-            of = {
-                key: result[key] / yardstick[key]
-                for key in COMPARED
-                if _both(result, yardstick, key)
-            }
-            lane = None
-            if mac and row.lanes and name == "dot product" and setting(mac) == setting(result):
-                lane = result["area"] / row.lanes / mac["area"]
-            ratios.append(Ratio(result.design, of, lane))
-        return Family(
-            name,
-            yardstick.design if yardstick else None,
-            rows,
-            ratios,
-            _findings(yardstick.design, ratios) if yardstick else [],
-        )
+        alike = [row for row in rows if setting(row.result) == setting(yardstick.result)]
+        ratios = [_ratio(row, yardstick) for row in alike]
+        design = yardstick.result.design
+        return Family(name, design, rows, ratios, _findings(design, ratios))
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -157,17 +171,29 @@ def activity(result: Result) -> str:
     return f"{kind} with {recording.stimulus}, seed {recording.seed}"
 
 
-def _both(one: Result, other: Result, key: str) -> bool:
-    alike = not key.startswith(("energy", "power")) or activity(one) == activity(other)
-    return bool(alike and one.get(key) and other.get(key) and other[key])
+def _counted(activity: str, designs: int, kinds: int) -> str:
+    return activity if kinds == 1 else f"{activity} ({designs} design{'s' * (designs > 1)})"
+
+
+def _ratio(row: Row, yardstick: Row) -> Ratio:
+    ratios, sources = {}, {}
+    alike = activity(row.result) == activity(yardstick.result)
+    for name, kind in COMPARED.items():
+        one, other = row.figures.get(name), yardstick.figures.get(name)
+        if one and other and (alike or not name.startswith("energy")):
+            ratios[name] = one / other
+            sources[name] = f"{kind.title}: {shown(one)} over {shown(other)} {kind.unit}"
+    return Ratio(row.result.design, ratios, sources)
 
 
 def _findings(yardstick: str, ratios: list[Ratio]) -> list[str]:
-    """Two sentences that the figures say: the extremes of area and of energy."""
+    """Two sentences that the figures say: the extremes of area and of energy, at equal throughput
+    where all have MACs."""
     sentences = []
+    macs = "_mac" if all("area_mac" in ratio.ratios for ratio in ratios) else ""
     for key, least, most in (
-        ("area", "smallest", "largest"),
-        ("energy", "thriftiest", "hungriest"),
+        (f"area{macs}", "smallest", "largest"),
+        (f"energy{macs}", "thriftiest", "hungriest"),
     ):
         ranked = sorted(
             (r for r in ratios if key in r.ratios and r.design != yardstick),
@@ -176,7 +202,7 @@ def _findings(yardstick: str, ratios: list[Ratio]) -> list[str]:
         if len(ranked) < 2:
             continue
         low, high = ranked[0], ranked[-1]
-        title = KINDS[key].title
+        title = COMPARED[key].title
         sentences.append(
             f"Beside {yardstick}, the {least} is {low.design} with {low.ratios[key]:.2f} times its"
             f" {title}, and the {most} is {high.design} with {high.ratios[key]:.2f} times."

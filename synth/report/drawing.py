@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
+from collections.abc import Collection
 
 import matplotlib
 
@@ -25,6 +26,8 @@ COLOURS = (
     "#9a6b4f",
     "#6f7b8a",
 )
+#: More points than these cannot all have their names beside them.
+NAMED = 16
 INK = "#010203"  # stands for the page's text colour until the SVG is written
 
 
@@ -34,9 +37,13 @@ def common_ending(names: list[str]) -> str:
     return endings.pop() if len(endings) == 1 else ""
 
 
-def name_points(axes, x: list[float], y: list[float], names: list[str], steps=()) -> None:
+def name_points(
+    axes, x: list[float], y: list[float], names: list[str], steps=(), must: Collection[int] = ()
+) -> None:
     """A label beside each point, at the first place around it that covers no other mark, nor the
-    line that ``steps`` are the points of: up from each, then across to the next."""
+    line that ``steps`` are the points of: up from each, then across to the next. Of more points
+    than :data:`NAMED`, those that are not in ``must`` go without a name where there is no room
+    right beside them."""
     size = 9.5
     places = [tuple(axes.transData.transform(point)) for point in zip(x, y, strict=True)]
     scale = axes.figure.dpi / 72
@@ -44,10 +51,12 @@ def name_points(axes, x: list[float], y: list[float], names: list[str], steps=()
     corners = [tuple(axes.transData.transform(point)) for point in steps]
     for (left, low), (right, high) in itertools.pairwise(corners):
         taken += [(left - 2, low, left + 2, high), (left, high - 2, right, high + 2)]
-    for name, (px, py) in sorted(zip(names, places, strict=True), key=lambda item: item[1][::-1]):
+    named = set(must) if len(names) > NAMED else set(range(len(names)))
+    order = sorted(range(len(names)), key=lambda k: (k not in named, places[k][::-1]))
+    for name, (px, py), needed in ((names[k], places[k], k in named) for k in order):
         width, height = 0.56 * size * scale * len(name), 1.15 * size * scale
         best = None
-        for radius in (7, 16, 28, 42):
+        for radius in (7, 16, 28, 42) if needed else (7,):
             for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)):
                 left = px + radius * dx - (width * (1 - dx) / 2)
                 low = py + radius * dy - height / 2
@@ -59,7 +68,9 @@ def name_points(axes, x: list[float], y: list[float], names: list[str], steps=()
                     best = (hits, box, radius)
             if best[0] == 0:
                 break
-        _, box, radius = best
+        hits, box, radius = best
+        if hits and not needed:
+            continue
         taken.append(box)
         middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
         arrow = {"arrowstyle": "-", "lw": 0.5, "color": INK, "shrinkA": 0, "shrinkB": 2}
@@ -108,4 +119,8 @@ def svg(figure, title: str) -> str:
     text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font: \1px inherit", text)
     text = re.sub(r"font-family: ?[^;\"]*;?", "", text)
     text = text.replace(INK, "currentColor")
+    # Links are those to the pages of designs.
+    text = re.sub(
+        r'<a xlink:href="([^"]*)\.html"[^>]*>', r'<a href="\1.html"><title>\1</title>', text
+    )
     return text.replace("<svg", f'<svg role="img" aria-label="{title}"', 1).strip()

@@ -14,7 +14,7 @@ from ..fmax.curve import Curve
 from ..fpga import result as fpga
 from ..fpga.table import columns as fpga_columns
 from ..metrics import KINDS
-from ..tables.figures import columns, figure, shown
+from ..tables.figures import MEMORY_COLUMNS, columns, figure, shown
 from . import answer_plots, curve_plots, plots
 from .answers import FIGURES, Answer, answer
 from .collect import COMPARED, Report, collect
@@ -26,6 +26,7 @@ from .questions import designs, questions
 
 FOLDER = Path(__file__).with_name("templates")
 TEMPLATES = ("report.html.j2", "report.md.j2")
+MEMORIES = ("memory_bits", "memory_area", "memory_energy", "memory_leakage")
 
 
 def write(build: Path, tensor: str | None = None) -> Path:
@@ -127,7 +128,12 @@ def render(
             answers=answers,
             quality=quality,
             kinds=KINDS,
-            columns=columns([row.result for row in report.rows]),
+            columns=[
+                name
+                for name in columns([row.result for row in report.rows])
+                if name not in MEMORY_COLUMNS  # few have any: they are a table of their own
+            ],
+            memory_columns=MEMORIES,
             compared=COMPARED,
             answer_columns=FIGURES,
             devices=devices,

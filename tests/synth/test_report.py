@@ -13,9 +13,10 @@ from golden.errors import BadInput
 from synth import report
 from synth.fmax import curve
 from synth.fpga import result as fpga
-from synth.metrics import Branch, load, save
+from synth.metrics import Branch, MemoryUse, Recording, load, metric, save
+from synth.report import drawing, plots
 from synth.report.collect import simulation
-from synth.tables.figures import COLUMNS, figure
+from synth.tables.figures import COLUMNS, figure, shown
 
 SAMPLES = Path(__file__).with_name("samples")
 
@@ -239,8 +240,76 @@ def test_ratios_are_of_the_figures(own):
     assert dots["int8_dot32"].ratios == {"area": 1, "critical_path": 1, "energy": 1}
     for key in ("area", "critical_path", "energy"):
         assert dots["mxfp4_dot32"].ratios[key] == other[key] / base[key]
-    assert dots["mxfp4_dot32"].lane_area == other["area"] / 4 / base["area"]
-    assert f"{other['area'] / base['area']:.2f}" in report.write(own).read_text()
+    text = report.write(own).read_text()
+    assert f"{other['area'] / base['area']:.2f}</td>" in text
+    assert f'title="area: {shown(other["area"])} over {shown(base["area"])} um2"' in text
+
+
+def test_ratios_of_macs_are_at_equal_throughput(own):
+    def made(sample, name, macs):
+        result = named(own, sample, name, operation="MAC")
+        energy = metric("energy_operation", result["energy"] / macs, "made up")
+        metrics = [m for m in result.metrics if m.name != energy.name]
+        path = own / "synth" / name / "metrics.json"
+        save(path, replace(load(path), metrics=[*metrics, energy]))
+        return result["area"] / macs, result["energy"] / macs
+
+    base, other = made("sample_mac", "int8_dot32", 1), made("sample_dot4", "mxfp4_dot32", 4)
+    shutil.rmtree(own / "synth" / "sample_mac")
+    shutil.rmtree(own / "synth" / "sample_dot4")
+    (family,) = report.collect(own).families
+    (_, ratio) = family.ratios
+    assert ratio.ratios["area_mac"] == pytest.approx(other[0] / base[0])
+    assert ratio.ratios["energy_mac"] == pytest.approx(other[1] / base[1])
+    text = report.write(own).read_text()
+    assert ">area for a MAC a cycle<" in text and "area for a MAC a cycle, 1000 µm²" in text
+
+
+def test_pictures_lead_to_pages_and_name_those_of_the_front(own):
+    result = named(own, "sample_mac", "int8_dot32")
+    for k in range(drawing.NAMED):  # all in one place, and not as good
+        path = own / "synth" / f"big{k}" / "metrics.json"
+        worse = [replace(m, value=m.value * (2 + k / 1000)) for m in result.metrics]
+        save(path, replace(result, design=f"big{k}", family="dot product", metrics=worse))
+    families = {family.name: family for family in report.collect(own).families}
+    drawn = plots.area_against_delay(families["dot product"])
+    links = re.findall(r'<a href="(.*?).html"><title>(.*?)</title>', drawn)
+    assert all(name == title for name, title in links)
+    names = {f"big{k}" for k in range(drawing.NAMED)}
+    assert {name for name, _ in links} == names | {"int8_dot32", "sample_dot4"}
+    texts = re.findall(r"<text[^>]*>(.*?)</text>", drawn, re.S)
+    assert "int8_dot32" in texts and len(names & set(texts)) < drawing.NAMED
+
+
+def test_each_part_has_a_colour_of_its_own(own):
+    path = own / "synth" / "sample_dot4" / "metrics.json"
+    found = load(path)
+    many = [replace(found.parts[0], name=f"part{k:02}", area=99.0 - k) for k in range(14)]
+    save(path, replace(found, parts=many))
+    families = {family.name: family for family in report.collect(own).families}
+    drawn = plots.area_by_part(families["dot product"])
+    assert "part08" in drawn and "part09" not in drawn and "others" in drawn
+
+
+def test_settings_say_of_how_many_designs(own):
+    named(own, "sample_mac", "int8_dot32", recording=Recording("numbers", 1, 9, 9, 9, 9, 1.0))
+    (setting,) = report.collect(own).settings
+    assert "measured with numbers, seed 1 (1 design)" in setting
+    assert "(2 designs)" in setting
+
+
+def test_memories_are_a_table_of_their_own(own):
+    path = own / "synth" / "sample_mac" / "metrics.json"
+    found = load(path)
+    use = MemoryUse(64, 8, 1, 1, 2, 5.0, 1.0, 1.5, 0.25, "")
+    values = {"memory_bits": 1024, "memory_area": 10, "memory_energy": 5, "memory_leakage": 0.5}
+    metrics = [*found.metrics, *(metric(name, value, "a model") for name, value in values.items())]
+    save(path, replace(found, metrics=metrics, memories=[use]))
+    text = report.write(own).read_text()
+    _, table = text.split("<h3>Memories</h3>")
+    assert 'data-value="1024.0" title="a model&#10;' in table or 'data-value="1024"' in table
+    page = Page(text)
+    assert not any("memory" in cell[0] for cell in page.rows[0])
 
 
 def test_unlike_figures_make_no_ratio(own):
