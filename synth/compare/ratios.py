@@ -38,8 +38,8 @@ PAIRS = (
 
 @dataclass(frozen=True)
 class Ratio:
-    """``values``: metric -> library -> ratio; ``spread``: metric -> largest over smallest, less 1;
-    ``errors``: library -> why there is none."""
+    """``values``: metric -> library -> ratio, where both are above 0; ``spread``: metric -> largest
+    over smallest, less 1; ``errors``: library -> why there is none."""
 
     pair: Pair
     values: dict[str, dict[str, float]]
@@ -93,7 +93,7 @@ def ratios(pairs: list[Pair], results: list[Result]) -> list[Ratio]:
                 errors[library] = f"{failed[0].design}: {failed[0].error}"
                 continue
             for name in COMPARED:
-                if design.get(name) and base.get(name) and base[name]:
+                if all(result.get(name) and result[name] for result in (design, base)):
                     values[name][library] = design[name] / base[name]
         made.append(Ratio(pair, values, errors))
     return made

@@ -138,6 +138,8 @@ def _record(job: Job, place: Path) -> None:
     circuit = Circuit(mapped, source.name, source.clock)
     work = _work(job)
     seen = work.run(circuit, source.reset, stimulus.seed)
+    if not seen.cycles:
+        raise Unsimulated("the simulation ended before the first cycle that is recorded")
     nets = recorded(circuit, mapped, seen)
     saif.write(place / SAIF, as_saif(circuit, mapped, seen, source.name, job.period))
     facts = Recording(

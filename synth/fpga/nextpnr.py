@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..mapping.yosys import Failed
+from ..mapping.yosys import Failed, check_signal
 from .harness import SCAN_IN, SCAN_OUT
 from .job import Job
 from .result import FpgaPath
@@ -61,6 +61,7 @@ def run(job: Job, work: Path) -> dict[str, dict[str, int]]:
         process.stdout.close()
     if late.is_set():
         raise Failed(f"nextpnr took longer than {job.timeout:g} s")
+    check_signal("nextpnr", status)
     if status:
         raise Failed(f"nextpnr: {(errors or [last])[-1]} (status {status})")
     return use

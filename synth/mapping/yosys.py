@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -23,6 +24,12 @@ Mapping = Literal["flat", "parts", "modules"]
 
 class Failed(Exception):
     """A tool gave up on a design; the message is one line, its log is in the work folder."""
+
+
+def check_signal(tool: str, status: int) -> None:
+    """Raise :class:`Failed` for a tool that a signal ended: what it said last is not why."""
+    if status < 0:
+        raise Failed(f"{tool} was ended by {signal.Signals(-status).name}")
 
 
 def yosys_version() -> str:
@@ -118,6 +125,7 @@ def run(steps: list[str], folder: Path, timeout: float) -> None:
             ).returncode
         except subprocess.TimeoutExpired:
             raise Failed(f"Yosys took longer than {timeout:g} s") from None
+    check_signal("Yosys", status)
     if status:
         lines = (folder / "yosys.log").read_text(errors="replace").splitlines()
         errors = [line for line in lines if "ERROR" in line or "Error" in line]

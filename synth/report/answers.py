@@ -137,7 +137,7 @@ def answer(question: Question, report: Report, quality: Quality) -> Answer:
             for name in ("area_mac", "energy_mac"):
                 one, two = (figures[design].get(name) for design in (entry.design, entry.over))
                 alike = name not in ENERGY or activity(row.result) == activity(other.result)
-                if one and two and two.value and alike:
+                if one and two and one.value and two.value and alike:
                     ratios[name] = one.value / two.value
         lines.append(Line(entry, row, figures[entry.design], ratios))
     return Answer(question, lines, quality)

@@ -162,6 +162,15 @@ def test_opensta_that_breaks_down(copy, tmp_path):
     assert "sample_mac failed: OpenSTA stopped before its end" in outcome.stdout
 
 
+def test_a_tool_that_is_killed_says_so(tmp_path, monkeypatch):
+    """And not what it happened to say last."""
+    worker = tmp_path / "worker.py"
+    worker.write_text("import os, signal; print('fine', flush=True); os.kill(os.getpid(), 9)")
+    monkeypatch.setattr(yosys, "WORKER", worker)
+    with pytest.raises(yosys.Failed, match="^Yosys was ended by SIGKILL$"):
+        yosys.run([], tmp_path, 60)
+
+
 def test_full_disk(copy, monkeypatch, job):
     """Every write of a result fails: no half entry in the cache, earlier results as they were."""
     before = snapshot(copy)

@@ -13,6 +13,7 @@ from golden.errors import BadInput
 from hw.catalog import select
 from sim.compiler import compile_model, home
 from sim.verilator import COMMON
+from synth.flow import measure, options
 from synth.flow.measure import described
 from synth.gates import Circuit, of_beats, saif, workload
 from synth.gates.recorded import as_saif
@@ -194,6 +195,21 @@ def test_energies_of_different_activity_make_no_ratio(own):
     ratios = report.families[0].ratios[1].ratios
     assert "energy" not in ratios and "area" in ratios
     assert report.settings[0].count("(1 design)") == 2
+
+
+def test_a_simulation_too_short_to_record_leaves_an_estimate(own, synth, monkeypatch):
+    work = measure._work
+
+    def here(function, jobs, **_):  # in this process, where what is patched holds
+        return [function(job) for job in jobs]
+
+    monkeypatch.setattr(options, "parallel", here)
+    monkeypatch.setattr(measure, "_work", lambda job: replace(work(job), warm=10**6))
+    outcome = synth("run", NAME, "--build", own, "--beats", 64, "--seed", 3)
+    found = result(own)
+    assert outcome.return_value == 0, outcome.output
+    assert found.provenance.recording is None and figure(found, "power").startswith("~")
+    assert "(the simulation ended before the first cycle" in found.provenance.activity
 
 
 def test_a_broken_netlist_has_no_figures(own, synth, swap):
