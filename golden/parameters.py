@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any, Self
 
-from .errors import require
+from .errors import Checked, require
 from .formats import Format
 
 
-class Parameters:
+class Parameters(Checked):
     """Base of dataclasses whose fields are parameters."""
 
     def replace(self, **changes: Any) -> Self:

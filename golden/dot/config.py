@@ -78,13 +78,15 @@ class DotConfig(Unit):
                     "a format that has a zero",
                 )
         require(1 <= self.lanes <= 1024, "lanes", self.lanes, "1 to 1024")
-        for name in ("accumulator", "output_format"):
+        for name, integers in (("accumulator", ", an integer"), ("output_format", "")):
             fmt = getattr(self, name)
             require(
-                not isinstance(fmt, Float) or (fmt.specials == "ieee" and fmt.signed),
+                fmt is None
+                or (isinstance(fmt, Int) and bool(integers))
+                or (isinstance(fmt, Float) and fmt.specials == "ieee" and fmt.signed),
                 name,
                 fmt,
-                "a signed format with IEEE specials",
+                f"None{integers}, or a signed float with IEEE specials",
             )
         require(
             self.output_format is None or self.accumulator is None,

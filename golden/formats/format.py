@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import BadInput, require
+from ..errors import BadInput, Checked, require
 
 Codes = NDArray[Any]
 Overflow = Literal["saturate", "special"]
@@ -35,7 +35,7 @@ def nearest(values: ArrayLike, rounding: Rounding | Quanta = "even") -> NDArray[
 
 
 @dataclass(frozen=True)
-class Format(ABC):
+class Format(Checked, ABC):
     """What the codes of one field mean."""
 
     name: str

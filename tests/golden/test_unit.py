@@ -14,6 +14,7 @@ from golden.formats import E2M1, FLAG, INT8, INT32, integer
 from golden.lut import LutConfig
 from golden.lut_float import FloatLutConfig
 from golden.mx import BLOCKS
+from golden.posit import posit
 from golden.unit import Field, Payload
 
 PAYLOAD = Payload(
@@ -90,3 +91,27 @@ def test_what_has_registers_inside_is_not_combinational(config, more):
         config.replace(combinational=True, **more)
     with pytest.raises(BadInput, match="^combinational is 2; allowed: False, True"):
         config.replace(combinational=2)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: DotConfig(a=INT8, w=INT8, lanes=2.0), "lanes is 2.0; allowed: an integer"),
+        (lambda: DotConfig(a=INT8, w=INT8, lanes="32"), "lanes is '32'; allowed: an integer"),
+        (lambda: DotConfig(a=INT8, w=INT8, lanes=True), "lanes is True; allowed: an integer"),
+        (lambda: DotConfig(a=INT8, w=INT8).replace(pipeline=0.5), "pipeline is 0.5; allowed: an"),
+        (lambda: LutConfig(serial=1), "serial is 1; allowed: False, True"),
+        (lambda: EncoderConfig(format=BLOCKS["mxfp4"], seed=1e6), "seed is 1000000.0; allowed: an"),
+        (lambda: BLOCKS["mxfp4"].replace(block=16.0), "block is 16.0; allowed: an integer"),
+        (lambda: posit("8"), "width is '8'; allowed: an integer"),
+        (lambda: integer(8.0), "width is 8.0; allowed: an integer"),
+        (lambda: E2M1.__class__("x", 2, 1, bias=None), "bias is None; allowed: an integer"),
+    ],
+)
+def test_integers_and_switches_take_nothing_else(make, message):
+    with pytest.raises(BadInput, match="^" + message):
+        make()
+
+
+def test_integers_of_numpy_are_integers():
+    assert DotConfig(a=INT8, w=INT8, lanes=np.int64(2)) == DotConfig(a=INT8, w=INT8, lanes=2)
