@@ -116,7 +116,6 @@ class BitmodConfig(Unit):
             acc,
             f"None or a signed integer of 8 to 80 bits with up to {self.fraction} fraction bits",
         )  # fmt: skip
-        require(self.given in (False, True), "given", self.given, "False, True")
         super().__post_init__()
 
     @property

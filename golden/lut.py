@@ -150,7 +150,6 @@ class LutConfig(IntegerSum):
         encodings = ("signed", "unsigned", "bipolar")
         require(self.encoding in encodings, "encoding", self.encoding, ", ".join(encodings))
         require(1 <= self.columns <= 64, "columns", self.columns, "1 to 64")
-        require(self.serial in (False, True), "serial", self.serial, "False, True")
         super().__post_init__()
 
     @property

@@ -36,7 +36,6 @@ class PositMacConfig(Unit):
 
     def __post_init__(self) -> None:
         require(isinstance(self.posit, Posit), "posit", self.posit, "a posit format")
-        require(isinstance(self.rounded, bool), "rounded", self.rounded, "True or False")
         quire(self.posit, self.quire_bits)
         super().__post_init__()
 

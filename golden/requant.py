@@ -57,13 +57,9 @@ class RequantConfig(Parameters):
             ("output_bits", 2, 16),
         ):
             value = getattr(self, name)
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            require(whole and low <= value <= high, name, value, f"{low} to {high}")
-        for name in ("signed", "relu"):
-            require(isinstance(getattr(self, name), bool), name, getattr(self, name), "True, False")
+            require(low <= value <= high, name, value, f"{low} to {high}")
         require(self.rounding in ROUNDINGS, "rounding", self.rounding, ", ".join(ROUNDINGS))
         allowed = f"{self.low} to {self.high}"
-        require(isinstance(self.zero_point, int), "zero_point", self.zero_point, allowed)
         require(self.low <= self.zero_point <= self.high, "zero_point", self.zero_point, allowed)
 
     @property

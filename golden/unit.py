@@ -171,13 +171,10 @@ class Unit(Config):
 
     def __post_init__(self) -> None:
         require(
-            isinstance(self.pipeline, int) and 0 <= self.pipeline <= self.max_pipeline,
+            0 <= self.pipeline <= self.max_pipeline,
             "pipeline",
             self.pipeline,
             f"0 to {self.max_pipeline}",
-        )
-        require(
-            self.combinational in (False, True), "combinational", self.combinational, "False, True"
         )
         if self.combinational:
             possible = self.pipeline == 0 and not self.stateful and not self.stepped

@@ -129,7 +129,7 @@ def test_tensor_accumulates():
         ({"posit": E2M1}, "posit is .*; allowed: a posit format"),
         ({"quire_bits": 25}, r"quire_bits is 25; allowed: 26 to 1024 for posit\(8,0\)"),
         ({"posit": P16_1}, r"quire_bits is 32; allowed: 114 to 1024 for posit\(16,1\)"),
-        ({"rounded": 1}, "rounded is 1; allowed: True or False"),
+        ({"rounded": 1}, "rounded is 1; allowed: False, True"),
         ({"pipeline": 2}, "pipeline is 2; allowed: 0 to 1"),
         ({"rounded": True, "pipeline": 4}, "pipeline is 4; allowed: 0 to 3"),
     ],
