@@ -14,6 +14,7 @@ from .issuing import Issuing
 from .loading import Loading
 from .state import (
     BACKLOG,
+    BURST,
     CHUNK,
     ENTRY,
     HEADER,
@@ -86,13 +87,26 @@ class Machine(Loading, Issuing):
                     outputs = int(layer.tiles.outputs[tile])
                     unwritten -= outputs
                     self.write_entries(layer, outputs)
-            self.read_list(layer, share * rest)
-            yield time.now + rest
+            if layer.tiles is None:
+                yield from self.list_alone(layer, share)
+                unwritten = 0
+            else:
+                self.read_list(layer, share * rest)
+                yield time.now + rest
             layer.generated = time.now
             time.fire(self.tile_made)
             free = min(free, time.now)
             if not layer.late:
                 time.start(self.write_list(layer, unwritten), time.now + 4)
+
+    def list_alone(self, layer: Layer, share: float) -> Process:
+        """Read and written as it is made, a burst at a time."""
+        cycles, entries = layer.load.generate, layer.load.entries_written
+        bursts = max(1, round(ENTRY * entries / (BURST * self.config.beat)))
+        for _ in range(bursts):
+            self.read_list(layer, share * cycles / bursts)
+            yield self.time.now + cycles / bursts
+            self.write_entries(layer, entries / bursts)
 
     def read_list(self, layer: Layer, size: float) -> None:
         layer.read += size
