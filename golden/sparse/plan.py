@@ -26,6 +26,8 @@ GAIN = 0.001
 """Share of the cycles of a layer and those around it that another tiling must save."""
 PARTS = (1.0, 0.6)
 """Of the reference frame's pillars."""
+MOST = 100_000
+"""Outputs of a layer that are simulated for its tiles; what more of them cost is the same again."""
 
 
 class Plan:
@@ -64,7 +66,6 @@ class _Search:
 
     def __init__(self, base: Program, loads: list[Load]) -> None:
         self.config, self.loads = base.config, loads
-        self.parts = [[load.head(part) for load in loads] for part in PARTS]
         self.tilings = tilings(base)
 
     def best(self, step: Callable[[str], None]) -> dict[str, Tiling]:
@@ -86,10 +87,11 @@ class _Search:
             if sum(idle[near]) <= IDLE * sum(busy[near]):
                 continue
             default = self.tilings[mine[0]]
-            least = self.cycles(mine)
+            around = self.around(mine)
+            least = self.cycles(around)
             for size in candidates(self.config):
                 before = self.cut(mine, replace(default, first_tile=size[0], tile=size[1]))
-                cycles = self.cycles(mine)
+                cycles = self.cycles(around)
                 if cycles < (1 - GAIN) * least:
                     least, chosen[name] = cycles, self.tilings[mine[0]]
                 else:
@@ -108,12 +110,21 @@ class _Search:
             self.tilings[at] = by
         return before
 
-    def cycles(self, mine: list[int]) -> float:
-        """Of the layer and those around it, in all parts of the frame, each weighed by its size."""
+    def around(self, mine: list[int]) -> tuple[int, list[tuple[float, list[Load]]]]:
+        """The number of the first descriptor around those of a layer, and all of them in all parts
+        of the frame."""
         low, high = max(0, mine[0] - AROUND), mine[-1] + 1 + AROUND
+        loads = self.loads[low:high]
+        outputs = max(load.work.outputs for load in loads if load.work is not None)
+        parts = [part * min(1.0, MOST / max(1, outputs)) for part in PARTS]
+        return low, [(part, [load.head(part) for load in loads]) for part in parts]
+
+    def cycles(self, around: tuple[int, list[tuple[float, list[Load]]]]) -> float:
+        """Of a layer and those around it, each part of the frame weighed by its size."""
+        low, parts = around
         total = 0.0
-        for part, loads in zip(PARTS, self.parts, strict=True):
-            machine = Machine(self.config, loads[low:high], self.tilings[low:high], low)
+        for part, loads in parts:
+            machine = Machine(self.config, loads, self.tilings[low : low + len(loads)], low)
             total += machine.run().cycles / part
         return total
 
