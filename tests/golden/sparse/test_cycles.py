@@ -274,6 +274,15 @@ def test_late_coordinates_stop_the_generator():
     assert ended > simulate(chain[:1]).last_rule + 32 + 400 + state.SCANS[1]
 
 
+def test_a_list_alone_is_written_as_it_is_made():
+    """After the last of 4,096 entries: the last burst, a pointer of the one row, the header."""
+    alone = replace(load([32], outputs=4096, write_cpr=1), work=None)
+    layer = simulate([alone]).layers[0]
+    assert layer.generated == BEGUN + 2 * 100 + state.LISTS + 4096
+    assert layer.coordinates_at - layer.generated == pytest.approx(16 + 4 / 16 + 64 / 16 + 100)
+    assert layer.written == 4 * 4096 + 64 + 4 * (1 + 1)
+
+
 def test_resident_weights_and_kept_inputs_are_read_once():
     cut = Tiling(first_tile=128, tile=128, span=2048, resident=True)
     counts, fields = [512] * 9, {"input_tiles": 2, "output_tiles": 3}
