@@ -27,7 +27,7 @@ from golden.unit import Unit
 from hw.catalog import Design
 
 from .. import sources
-from ..flow.options import DEFAULT_PERIOD, build_option, configure
+from ..flow.options import DEFAULT_PERIOD, build_option, configure, jobs_option
 from ..library import DEFAULT_LIBERTY
 from ..mapping import recipes
 from ..metrics import Result
@@ -190,7 +190,7 @@ def show(rows: Sequence[Row], results: Sequence[Result], judged: bool) -> None:
     show_default=True,
     help="Synthesis recipe; verdicts are only of that in which the open RTL was measured.",
 )
-@click.option("--jobs", type=click.IntRange(1), help="Processes (default: all cores).")
+@jobs_option
 @build_option
 def bench_mac(rows: tuple[str, ...], recipe: str, jobs: int | None, build: Path) -> int:
     """Synthesise units beside the best open RTL for the same function, and print by how much they

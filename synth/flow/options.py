@@ -28,9 +28,23 @@ build_option = click.option(
     default=Path("build"),
     help="Where results and caches lie.",
 )
-
-_designs = click.argument("designs", nargs=-1)
-_folder = click.option(
+jobs_option = click.option("--jobs", type=click.IntRange(1), help="Processes (default: all cores).")
+timeout_option = click.option(
+    "--timeout",
+    type=click.FloatRange(1),
+    default=1800.0,
+    show_default=True,
+    help="Seconds that one tool may take for one design.",
+)
+sram_option = click.option(
+    "--sram",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Memories: coefficients, TOML (default: 180 nm); macros, Liberty; repeatable.",
+)
+dont_use_option = click.option("--dont-use", multiple=True, metavar="GLOB", help="Cells to avoid.")
+designs_argument = click.argument("designs", nargs=-1)
+folder_option = click.option(
     "--from",
     "folder",
     type=click.Path(path_type=Path),
@@ -57,21 +71,10 @@ _COMMON = (
         show_default=True,
         help="Clock period in ns: for slack and power.",
     ),
-    click.option(
-        "--sram",
-        type=click.Path(path_type=Path),
-        multiple=True,
-        help="Memories: coefficients, TOML (default: 180 nm); macros, Liberty; repeatable.",
-    ),
-    click.option("--dont-use", multiple=True, metavar="GLOB", help="Cells to avoid."),
-    click.option("--jobs", type=click.IntRange(1), help="Processes (default: all cores)."),
-    click.option(
-        "--timeout",
-        type=click.FloatRange(1),
-        default=1800.0,
-        show_default=True,
-        help="Seconds that one tool may take for one design.",
-    ),
+    sram_option,
+    dont_use_option,
+    jobs_option,
+    timeout_option,
     build_option,
 )
 
@@ -85,7 +88,7 @@ def common(command):
 
 def options(command):
     """Give ``command`` the options that :func:`prepare` takes."""
-    return _designs(common(_folder(command)))
+    return designs_argument(common(folder_option(command)))
 
 
 @dataclass(frozen=True)

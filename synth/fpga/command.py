@@ -11,14 +11,22 @@ from golden.cli import parallel
 from hw.catalog import Design, select
 
 from .. import sources
+from ..flow.options import (
+    build_option,
+    designs_argument,
+    folder_option,
+    jobs_option,
+    timeout_option,
+)
 from . import flow
-from .result import FpgaResult, folder
+from .result import FpgaResult
+from .result import folder as results_folder
 from .table import show
 from .targets import TARGETS
 
 
 @click.command()
-@click.argument("designs", nargs=-1)
+@designs_argument
 @click.option(
     "--target",
     type=click.Choice(list(TARGETS)),
@@ -28,26 +36,10 @@ from .targets import TARGETS
 )
 @click.option("--device", help="Device of the family (default: the largest; of xilinx, 7 series).")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of placement.")
-@click.option("--jobs", type=click.IntRange(1), help="Processes (default: all cores).")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(1),
-    default=1800.0,
-    show_default=True,
-    help="Seconds that one tool may take for one design.",
-)
-@click.option(
-    "--from",
-    "origin",
-    type=click.Path(path_type=Path),
-    help="Designs from a folder of NAME.v + NAME.json instead of the catalog.",
-)
-@click.option(
-    "--build",
-    type=click.Path(path_type=Path),
-    default=Path("build"),
-    help="Where results and caches lie.",
-)
+@jobs_option
+@timeout_option
+@folder_option
+@build_option
 def fpga(
     designs: tuple[str, ...],
     target: str,
@@ -55,7 +47,7 @@ def fpga(
     seed: int,
     jobs: int | None,
     timeout: float,
-    origin: Path | None,
+    folder: Path | None,
     build: Path,
 ) -> int:
     """Map, place and route DESIGNS (names or globs; default: the whole catalog) on an FPGA.
@@ -66,8 +58,8 @@ def fpga(
     family = TARGETS[target]
     family.device(device)
     flow.tools(family)
-    if origin:
-        found = sources.from_folder(origin, designs)
+    if folder:
+        found = sources.from_folder(folder, designs)
     elif family.multipliers:
         chosen = [_whole(design) for design in select(*designs)]
         found = sources.from_designs(chosen, build / "verilog-fpga", jobs)
@@ -89,7 +81,7 @@ def fpga(
         for index, result in zip(missing, fresh, strict=True):
             results[index] = result
     show(results)
-    print(f"figures and where they come from: {folder(build, target)}")
+    print(f"figures and where they come from: {results_folder(build, target)}")
     return int(any(result.status != "ok" for result in results))
 
 

@@ -8,7 +8,7 @@ import click
 
 from golden.cli import output
 
-from ..library.memories import DEFAULT_SRAM
+from ..flow.options import build_option, dont_use_option, jobs_option, sram_option
 
 
 @click.command()
@@ -16,27 +16,17 @@ from ..library.memories import DEFAULT_SRAM
 @click.option(
     "--scheduler", metavar="ADDRESS", help="A Dask scheduler, tcp://host:port (default: none)."
 )
-@click.option("--jobs", type=click.IntRange(1), help="Processes here (default: all cores).")
+@jobs_option
 @click.option("--again", is_flag=True, help="Run points once more that failed earlier.")
-@click.option(
-    "--sram",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_SRAM,
-    help="Coefficients of memories, TOML (default: 180 nm).",
-)
-@click.option("--dont-use", multiple=True, metavar="GLOB", help="Cells to avoid.")
-@click.option(
-    "--build",
-    type=click.Path(path_type=Path),
-    default=Path("build"),
-    help="Where results and caches lie.",
-)
+@sram_option
+@dont_use_option
+@build_option
 def sweep(
     file: Path,
     scheduler: str | None,
     jobs: int | None,
     again: bool,
-    sram: Path,
+    sram: tuple[Path, ...],
     dont_use: tuple[str, ...],
     build: Path,
 ) -> int:
@@ -62,7 +52,7 @@ def sweep(
     command = " ".join(
         [f"python -m synth sweep {file}"]
         + [f"--dont-use '{glob}'" for glob in dont_use]
-        + ([f"--sram {sram.name}"] if sram != DEFAULT_SRAM else [])
+        + [f"--sram {path.name}" for path in sram]
     )
     rows = [
         table.row(point, record, command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def run(
     scheduler: str | None = None,
     workers: int | None = None,
     dont_use: tuple[str, ...] = (),
-    sram: Path,
+    sram: Sequence[Path] = (),
     again: bool = False,
 ) -> tuple[list[Record], int]:
     """The record of each point, and how many had to be run.
@@ -39,7 +39,7 @@ def run(
     flow.tools()
     build = build.resolve()
     workfolder.clean(build)
-    tasks = list(_tasks(sweep, build, dont_use, Sram(sram)))
+    tasks = list(_tasks(sweep, build, dont_use, Sram(*sram)))
     records: list[Record | None] = [
         _known(task, again) if task else record("failed", "parameters", point.error)
         for task, point in zip(tasks, sweep.points, strict=True)

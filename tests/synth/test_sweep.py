@@ -13,7 +13,6 @@ from golden.formats import DINT4, E4M3, FP32, INT8, INT32, MXINT8, integer
 from golden.one_of import one_of
 from golden.posit import P8_0
 from hw.catalog import CATALOG, select
-from synth.library.memories import DEFAULT_SRAM
 from synth.metrics.front import front
 from synth.sweep import spec
 from synth.sweep.points import design_of
@@ -218,7 +217,7 @@ def test_axes_may_be_divided():
 def test_a_library_that_is_none_stops_before_anything_is_run(sweep, tmp_path, osu018):
     described = sweep('[[grid]]\nbase = "int8_mac"\nlibrary = "nonesuch.lib"\n')
     with pytest.raises(BadInput, match="nonesuch.lib cannot be read"):
-        run(described, tmp_path / "build", sram=DEFAULT_SRAM)
+        run(described, tmp_path / "build")
     assert not (tmp_path / "build").exists()
 
 

@@ -18,7 +18,6 @@ from synth import flow
 from synth.cache import workfolder
 from synth.flow import results
 from synth.library import DEFAULT_LIBERTY
-from synth.library.memories import DEFAULT_SRAM
 from synth.mapping import yosys
 from synth.sweep import cluster, run, spec, work
 
@@ -197,11 +196,11 @@ def test_what_a_machine_cannot_now_is_tried_again(file, tmp_path, monkeypatch):
     described = spec.read(file)
     with monkeypatch.context() as patch:
         patch.setattr(flow, "run", full)
-        records, count = run.run(described, tmp_path, sram=DEFAULT_SRAM)
+        records, count = run.run(described, tmp_path)
     assert count == 4 and records[0]["error"] == "OSError: [Errno 28] No space left on device"
     with monkeypatch.context() as patch:
         patch.setattr(work.emission, "key", lambda design: os.urandom(8).hex())
-        records, count = run.run(described, tmp_path, sram=DEFAULT_SRAM)
+        records, count = run.run(described, tmp_path)
     assert count == 4 and "has other sources or tools" in records[0]["error"]
     assert not (tmp_path / "cache" / "points").exists()
 
@@ -219,7 +218,7 @@ def test_a_longer_time_limit_is_another_try(file, tmp_path, monkeypatch):
     def count(seconds):
         file = tmp_path / "slow.toml"
         file.write_text(f"timeout = {seconds}\n{SWEEP}")
-        return run.run(spec.read(file), tmp_path, sram=DEFAULT_SRAM)[1]
+        return run.run(spec.read(file), tmp_path)[1]
 
     assert [count(seconds) for seconds in (5, 5, 4, 6)] == [4, 0, 0, 4]
 
@@ -264,7 +263,7 @@ def test_a_point_that_kills_its_workers_fails(tmp_path):
 def test_no_scheduler_is_one_line(file, tmp_path, monkeypatch, scheduler, what):
     monkeypatch.setattr(cluster, "WAIT", 0.3)
     with pytest.raises(BadInput) as caught:
-        run.run(spec.read(file), tmp_path, sram=DEFAULT_SRAM, scheduler=scheduler)
+        run.run(spec.read(file), tmp_path, scheduler=scheduler)
     assert what in str(caught.value) and "\n" not in str(caught.value)
 
 
