@@ -39,7 +39,8 @@ def corners(config: EncoderConfig) -> Iterator[dict[str, Codes]]:
     special = [fmt.inf_code, fmt.nan_code, fmt.inf_code + 1, fmt.inf_code + one - 1, fmt.max_code]
     special = [*special, 0, 1, one - 1, one]
     special = np.array([code | sign for code in special for sign in (0, fmt.sign_bit)])
-    yield rows(config, special, np.arange(len(special)), rng)
+    every = np.repeat(special, config.format.block)  # in every lane
+    yield rows(config, every, np.arange(len(every)), rng)
     yield {"values": np.repeat(special[:, None], config.format.block, axis=1)}
 
 

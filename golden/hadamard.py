@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from . import block_float
 from .errors import require
 from .formats import BF16, Codes, Float
-from .unit import Beats, Field, Payload, Unit
+from .unit import Beats, Field, Payload, Unit, in_each_lane
 
 SHIFTS = {16: 2, 32: 3}
 """Powers of two that results are divided by: 1/4 makes the transform of 16 orthonormal; for 32,
@@ -134,9 +134,8 @@ class HadamardConfig(Unit):
         far = np.maximum(fmt.bias - apart * rng.integers(0, 2, mantissas.shape), 0)
         yield self._tiled(far * one | mantissas | signs)
         special = [fmt.inf_code, fmt.nan_code, fmt.inf_code | fmt.sign_bit, fmt.inf_code + 1]
-        rows = rng.integers(0, fmt.inf_code, (len(special) * 4, self.size))
-        rows[np.arange(len(rows)), rng.integers(0, self.size, len(rows))] = special * 4
-        yield self._tiled(rows)
+        rows = rng.integers(0, fmt.inf_code, (16, self.size))
+        yield self._tiled(in_each_lane(special, rows))
 
     def _tiled(self, rows: Codes) -> dict[str, Codes]:
         """Every row in every group."""

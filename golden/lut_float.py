@@ -19,7 +19,7 @@ from .exact import sum_exact
 from .formats import BF16, FP32, Codes, Float, integer
 from .hadamard import HadamardConfig, random_numbers
 from .lut import GROUP, LutConfig, TablesConfig, check_lanes
-from .unit import Beats, Field, Payload, Unit
+from .unit import Beats, Field, Payload, Unit, in_each_lane
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +102,9 @@ class FloatTablesConfig(Unit):
         fmt = HadamardConfig(size=size, groups=groups, number_format=self.a, width=self.width)
         for beats in fmt.corners():
             yield {"a": beats["values"][:, : self.lanes]}
+        numbers = random_numbers(self.a, np.random.default_rng(0), 16, self.lanes)
+        numbers = np.where(self.a.is_nan(numbers) | self.a.is_inf(numbers), 0, numbers)
+        yield {"a": in_each_lane([self.a.inf_code, self.a.inf_code + 1], numbers)}
 
     def random(self, rng: np.random.Generator, count: int) -> dict[str, Codes]:
         return {"a": random_numbers(self.a, rng, count, self.lanes)}

@@ -16,7 +16,7 @@ from .errors import require
 from .exact import sum_exact
 from .formats import FP16, FP32, INT8, Codes, Float, Int, integer
 from .integer_sum import is_activation, random_integers
-from .unit import Beats, Field, Payload, Unit
+from .unit import Beats, Field, Payload, Unit, in_each_lane
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +170,8 @@ class MixpeConfig(Unit):
 
     def corners(self) -> Iterator[dict[str, Codes]]:
         """Every pair of weight and activation (of eight bits) in some lane, with every zero point;
-        all elements at their extremes, with special scales and accumulators."""
+        all elements at their extremes, with special scales and accumulators; of floats, each
+        extreme alone in each lane."""
         rng = np.random.default_rng(0)
         top = 1 << self.w_bits
         if self.a.bits <= 8:
@@ -185,6 +186,10 @@ class MixpeConfig(Unit):
             codes = np.repeat(np.tile(ends, 16)[:, None], self.lanes, axis=1)
             weights = np.full((count, self.lanes), w)
             yield self._beats(rng, weights, codes, np.full((count, 1), zero))
+        if isinstance(self.a, Float):
+            a = in_each_lane(_ends(self.a), self.a.encode(rng.standard_normal((16, self.lanes))))
+            zero = rng.integers(0, top, (len(a), 1))
+            yield self._beats(rng, rng.integers(0, top, a.shape), a, zero)
 
     def random(self, rng: np.random.Generator, count: int) -> dict[str, Codes]:
         weight = integer(self.w_bits, signed=False)

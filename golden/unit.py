@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .errors import BadInput, require
 from .formats import Codes, Format
@@ -265,6 +265,15 @@ class Unit(Config):
         """Beats that carry the real numbers ``values`` (a float64 vector), quantised to the
         formats of the unit; the end that does not fill a beat is left out."""
         raise BadInput(f"{type(self).__name__} takes no tensor")
+
+
+def in_each_lane(codes: ArrayLike, rows: Codes) -> Codes:
+    """``rows`` over and over, with each of ``codes`` alone in each lane."""
+    codes = np.asarray(codes)
+    lanes = rows.shape[1]
+    given = np.resize(rows, (len(codes) * lanes, lanes))
+    given[np.arange(len(given)), np.arange(len(given)) % lanes] = np.repeat(codes, lanes)
+    return given
 
 
 def concatenate(*parts: Beats) -> dict[str, Codes]:

@@ -111,6 +111,8 @@ def _corners(config: DotConfig, turn: int, turns: int) -> Iterator[dict[str, Cod
     pairs = [(a, w) for a in special[0] for w in config.w.all_codes()]
     pairs += [(a, w) for a in left for w in special[1]]
     if pairs:
+        if len(pairs) < 8 * config.lanes:  # few, of posits: in every lane then
+            pairs = [pair for pair in pairs for _ in range(config.lanes)]
         rows = np.zeros((2, len(pairs), config.lanes), np.int64)
         lane = np.arange(len(pairs)) % config.lanes
         rows[:, np.arange(len(pairs)), lane] = np.array(pairs).T

@@ -82,3 +82,11 @@ def test_cycles(name, stream_through, sample):
     assert np.diff(taken).tolist() == intervals[:-1].tolist()
     latencies = [b - a for a, (b, _) in zip(taken, given, strict=True)]
     assert latencies == (config.latency - config.interval + intervals).tolist()
+
+
+def test_each_activation_that_is_no_number(stream_through):
+    """Alone among its lanes: the last corners."""
+    config = UNITS["mixpe W3A16"]
+    *_, beats = config.corners()
+    _, given = stream_through(COMPONENTS[MixpeConfig](config), config, beats)
+    assert [word for _, word in given] == config.output.pack(config.compute(beats))
