@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInput, require
-from .networks import Layer, Piece
+from .network import Layer, Piece
 from .pillars import Grid
 
 State = dict[str, NDArray]

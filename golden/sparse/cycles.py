@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .accelerator import AcceleratorConfig
 from .descriptor import CONV, DECONV
 from .machine import Machine
-from .networks import Layer as NetworkLayer
+from .network import Layer as NetworkLayer
 from .program import Program
 from .state import CAUSES, Layer
 from .tiling import Tiling

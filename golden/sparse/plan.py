@@ -12,7 +12,7 @@ from dataclasses import replace
 from .accelerator import AcceleratorConfig
 from .cycles import tilings
 from .machine import Machine
-from .networks import Network
+from .network import Network
 from .program import ACCELERATOR_MEASURES, Program, program
 from .tiling import Task, Tiling, tiling
 from .variants import Variant

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import BadInput
 from ..files import write_atomic
-from .networks import Layer
+from .network import Layer
 from .prune import importance
 from .report import Record
 from .run import FeatureMap

@@ -21,7 +21,7 @@ from ..requant import RequantConfig, dyadic
 from . import checkpoint as ckpt
 from .checkpoint import State
 from .encoder import PillarEncoder
-from .networks import Layer, Network
+from .network import Layer, Network
 from .pillars import Grid, pillarize, point_features
 from .run import LayerRun, LayerWeights, run
 from .scene import synthetic_frame

@@ -13,7 +13,7 @@ from ..requant import RequantConfig, check_bias, requantize
 from . import prune
 from .conv import RUN, accumulate, worst_sum
 from .cpr import Cpr, union
-from .networks import Layer, Network, prunes
+from .network import Layer, Network, prunes
 from .rules import Convolution, Rules, generate
 from .variants import Variant
 

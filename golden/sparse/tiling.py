@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .accelerator import AcceleratorConfig
-from .networks import Layer
+from .network import Layer
 from .rules import Convolution
 
 

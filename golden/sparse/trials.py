@@ -11,7 +11,7 @@ from ..requant import RequantConfig
 from .accelerator import AcceleratorConfig
 from .cpr import Cpr
 from .image import Image, build
-from .networks import Layer, Network
+from .network import Layer, Network
 from .program import Program, program
 from .run import FeatureMap, LayerRun, LayerWeights, run
 from .tiling import Task, Tiler, Tiling, least_span

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .cpr import Cpr, union
 from .descriptor import CONV, COORDS, DECONV, UNION
-from .networks import Network
+from .network import Network
 from .program import Program, Step
 from .run import LayerRun
 from .work import Work, conv_work, deconv_work

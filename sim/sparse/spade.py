@@ -12,7 +12,8 @@ from golden.sparse import image
 from golden.sparse.accelerator import AcceleratorConfig
 from golden.sparse.cycles import Cost, costs
 from golden.sparse.frames import Frame
-from golden.sparse.networks import Layer, Network, network_of
+from golden.sparse.network import Layer, Network
+from golden.sparse.networks import network_of
 from golden.sparse.pillars import grid_of, pillarize
 from golden.sparse.plan import plan
 from golden.sparse.program import Program

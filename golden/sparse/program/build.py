@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...errors import require
 from ..accelerator import AcceleratorConfig
 from ..descriptor import BYTES
-from ..networks import Layer, Network
+from ..network import Layer, Network
 from ..places import STATISTICS_BYTES, Place, Region
 from ..run import convolution_of
 from ..tiling import Tiler, tiling

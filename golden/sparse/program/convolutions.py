@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ...errors import require
 from ..descriptor import CONV, COORDS, DECONV, MODES
-from ..networks import Layer, prunes
+from ..network import Layer, prunes
 from ..places import Place
 from ..rules import Convolution
 from ..tiling import Task, Tiler, least_span

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...errors import require
-from ..networks import Layer, Network, prunes
+from ..network import Layer, Network, prunes
 from ..prune import ratio_code, ratio_count
 from ..run import convolution_of
 from ..variants import Variant

@@ -8,7 +8,7 @@ from ...errors import require
 from ..accelerator import AcceleratorConfig
 from ..checks import check
 from ..descriptor import LAYERS, complete
-from ..networks import Layer
+from ..network import Layer
 from ..places import MemoryMap, Place
 from ..rules import Convolution
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ...errors import require
 from ..descriptor import SOURCES, UNION
-from ..networks import Layer
+from ..network import Layer
 from ..places import Place
 from .steps import Steps
 

@@ -9,7 +9,8 @@ from golden.sparse.cpr import Cpr
 from golden.sparse.image import build, frame, load, read_back
 from golden.sparse.interpret import interpret
 from golden.sparse.memory import cpr_bytes, read_cpr, weight_bytes
-from golden.sparse.networks import NETWORKS, Layer, Network
+from golden.sparse.network import Layer, Network
+from golden.sparse.networks import NETWORKS
 from golden.sparse.pillars import GRIDS
 from golden.sparse.program import program
 from golden.sparse.run import FeatureMap

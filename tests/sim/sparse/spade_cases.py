@@ -4,7 +4,7 @@ import dataclasses
 from itertools import accumulate
 
 from golden.sparse.descriptor import CONV, DECONV, UNION
-from golden.sparse.networks import Layer, Network
+from golden.sparse.network import Layer, Network
 from golden.sparse.record import RECORD
 from golden.sparse.tiling import Tiling, least_span
 from golden.sparse.variants import VARIANTS

@@ -15,7 +15,7 @@ from golden.sparse.cpr import Cpr
 from golden.sparse.descriptor import INDEX_BITS
 from golden.sparse.fields import number
 from golden.sparse.image import build, load, read_back
-from golden.sparse.networks import Layer, Network
+from golden.sparse.network import Layer, Network
 from golden.sparse.program import program
 from golden.sparse.rgu import LAYER_BITS, RuleLayer, Source, pillars
 from golden.sparse.rgu_unit import KINDS, PILLAR

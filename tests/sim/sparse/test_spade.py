@@ -16,7 +16,7 @@ from spade_cases import (
     wrong_records,
 )
 
-from golden.sparse.networks import Layer, Network
+from golden.sparse.network import Layer, Network
 from golden.sparse.trials import trial
 from golden.sparse.variants import VARIANTS
 from sim.lint import lint_file

@@ -11,7 +11,7 @@ from spade_errors import LIMIT, QUICK, changed, failure, reset_and_again, small_
 from golden.sparse.checks import offence
 from golden.sparse.descriptor import CONV, COORDS, DECONV, FIELDS, UNION, encode, highest
 from golden.sparse.memory import cpr_bytes
-from golden.sparse.networks import Network
+from golden.sparse.network import Network
 from golden.sparse.registers import error_code
 from golden.sparse.trials import trial
 from golden.sparse.variants import VARIANTS

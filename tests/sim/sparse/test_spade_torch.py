@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from spade_cases import body
 
-from golden.sparse.networks import Network
+from golden.sparse.network import Network
 from golden.sparse.trials import trial
 from golden.sparse.variants import VARIANTS
 from sim.sparse.check import LIMIT
