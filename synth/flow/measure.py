@@ -105,6 +105,13 @@ def _estimated(result: Result, why: str) -> Result:
     return replace(result, provenance=replace(result.provenance, activity=activity))
 
 
+def check_size(found: list[hierarchy.Occurrence]) -> None:
+    """Raise :class:`Unsimulated` for a netlist of more than :data:`MOST` cells."""
+    cells = sum(each.count * len(each.instances) for each in found)
+    if cells > MOST:
+        raise Unsimulated(f"{cells:,} cells, of which no more than {MOST:,} are simulated")
+
+
 def _work(job: Job) -> Workload | Replay:
     """What the netlist is to be simulated with."""
     source, stimulus = job.source, job.stimulus
@@ -132,9 +139,7 @@ def _record(job: Job, place: Path) -> None:
     assert stimulus is not None
     mapped = netlists(job)
     found = hierarchy.occurrences(mapped, source.name)
-    cells = sum(each.count * len(each.instances) for each in found)
-    if cells > MOST:
-        raise Unsimulated(f"{cells:,} cells, of which no more than {MOST:,} are simulated")
+    check_size(found)
     circuit = Circuit(mapped, source.name, source.clock)
     work = _work(job)
     seen = work.run(circuit, source.reset, stimulus.seed)

@@ -1,5 +1,6 @@
 """Equivalence of a mapped netlist with its RTL, as a step of the flow: proven, or, where that does
-not converge in time, simulated on the unit's whole test set and marked so.
+not converge in time, simulated on the unit's whole test set and marked so. Of accelerators, whose
+test set is of networks, a layer is simulated instead.
 
 Cached by content, beside the synthesis whose netlist it takes.
 """
@@ -9,23 +10,35 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
 from golden.files import write_json
 from golden.process import Process
+from golden.sparse.spade import SpadeConfig
 from golden.unit import Unit
 from sim.beats import plan
 
 from ..cache import address
 from ..equiv import compare, decide, read_rtl
-from ..gates import Circuit, Mismatch, Unsimulated, Workload, of_beats, of_cases
+from ..gates import (
+    Circuit,
+    Mismatch,
+    Replay,
+    Unsimulated,
+    Workload,
+    layer,
+    of_beats,
+    of_cases,
+)
+from ..mapping import hierarchy
 from ..mapping.yosys import Failed
 from ..metrics import Equivalence
 from .job import Job, netlists
-from .measure import VECTORS
+from .measure import VECTORS, check_size
+from .stimulus import SYNTHETIC
 
 _DECIDING = ("synth/flow/prove.py", "synth/equiv/*.*", "synth/gates/*.py")
 BUDGET = 300.0
@@ -93,13 +106,17 @@ def _proven(job: Job, budget: float) -> Equivalence:
 def _simulated(job: Job, before: Equivalence) -> Equivalence:
     """The verdict of the whole test set, where there is one; ``before``: why there is no proof."""
     config = job.source.unit
-    if not isinstance(config, Unit | Process):
+    if not isinstance(config, Unit | Process | SpadeConfig):
         return before
     beats = 0
     try:
-        circuit = Circuit(netlists(job), job.source.name, job.source.clock)
+        mapped = netlists(job)
+        check_size(hierarchy.occurrences(mapped, job.source.name))
+        circuit = Circuit(mapped, job.source.name, job.source.clock)
         for work in _test_set(job, config):
             beats += work.run(circuit, job.source.reset, 1).compared
+            if isinstance(work, Replay):
+                before = replace(before, detail=f"{before.detail}; {work.text}: {work.equal}")
     except Unsimulated as why:
         return Equivalence(before.status, f"{before.detail}; {why}", 0, before.budget)
     except Mismatch as wrong:
@@ -110,8 +127,13 @@ def _simulated(job: Job, before: Equivalence) -> Equivalence:
     return Equivalence("simulated", before.detail, beats, before.budget)
 
 
-def _test_set(job: Job, config: Unit | Process) -> Iterator[Workload]:
-    """All that ``python -m sim run`` sends, corners first."""
+def _test_set(job: Job, config: Unit | Process | SpadeConfig) -> Iterator[Workload | Replay]:
+    """All that ``python -m sim run`` sends, corners first; of an accelerator the layer that its
+    power is of."""
+    if isinstance(config, SpadeConfig):
+        cache = job.build / "cache" / "sim"
+        yield layer(config, job.source.verilog, job.source.name, SYNTHETIC, cache)
+        return
     manifest = json.loads(job.source.verilog.with_suffix(".json").read_text())
     if isinstance(config, Unit):
         beats = plan(config, 1, COUNT).beats

@@ -1,17 +1,21 @@
 """Netlists against their RTL: what is equal is proven, what is not is found."""
 
 import shutil
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from hw.catalog import select
 from synth import sources
 from synth.equiv import Outcome, engine
 from synth.equiv.compare import Comparison
 from synth.equiv.engine import decide
-from synth.flow import prove
+from synth.flow import measure, prove
 from synth.flow.stimulus import Stimulus
+from synth.gates import Replay
 from synth.gates.graph import Graph
-from synth.metrics import load
+from synth.metrics import Equivalence, load
 
 NAME = "int8_mac"
 TRICKY = """module tricky(input clk, input rst, input [7:0] i__payload, input i__valid,
@@ -96,6 +100,30 @@ def test_without_a_proof_the_test_set_decides(own, mac, swap, monkeypatch):
     swap(own)
     found = prove.prove(mac(own), 60)
     assert found.status == "failed" and "differs from the golden model" in found.detail
+
+
+def test_of_an_accelerator_a_layer_decides(mac, own, monkeypatch):
+    """What its netlist is given is recorded from its RTL: here nothing but idleness."""
+    (design,) = select("spade_n16")
+    accelerator = replace(mac(own), source=replace(mac(own).source, unit=design.config))
+    cycles = {name: np.zeros((20, 64), np.uint8) for name in ("i__payload", "i__valid", "o__ready")}
+    outputs = {"o__valid": np.zeros((20, 64), np.uint8)}
+    seen = Replay("a layer", cycles | outputs, "rules", 5)
+    monkeypatch.setattr(prove, "layer", lambda *_: seen)
+    mapped, undecided = prove.netlists(mac(own)), Equivalence("open", "undecided", 0, 60.0)
+    monkeypatch.setattr(prove, "netlists", lambda _: mapped)
+    monkeypatch.setattr(prove, "_proven", lambda *_: undecided)
+    found = prove.prove(accelerator, 60)
+    assert found.verdict == "simulated (20 beats)"
+    assert found.detail.startswith("undecided; a layer: cycles with the outputs of the RTL")
+    outputs["o__valid"][9] = 1
+    shutil.rmtree(own / "cache" / "equivalence")
+    found = prove.prove(accelerator, 60)
+    assert found.status == "failed" and "o__valid differs from the RTL's in cycle 9" in found.detail
+    monkeypatch.setattr(measure, "MOST", 10)
+    shutil.rmtree(own / "cache" / "equivalence")
+    found = prove.prove(accelerator, 60)
+    assert found.status == "open" and "of which no more than 10 are simulated" in found.detail
 
 
 def add(graph, one, two):
