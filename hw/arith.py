@@ -154,29 +154,37 @@ def leading_zeros(m: Module, value: Value, name: str = "zeros") -> Value:
 
 
 def shift_left(
-    m: Module, value: Value, amount: Value, width: int, is_signed: bool, name: str = "shift"
+    m: Module,
+    value: Value,
+    amount: Value,
+    width: int,
+    is_signed: bool,
+    name: str = "shift",
+    least: int = 0,
 ) -> Value:
-    """``value << amount``, as ``width`` bits; ``is_signed``: of a number in two's complement.
+    """``value << amount - least``, as ``width`` bits, for amounts from ``least`` (0 to 7) up;
+    ``is_signed``: of a number in two's complement.
 
     Up to seven places by multiplexers, while the number is short; then each stretch of eight places
     takes it or not. So a bit of the result has few terms, where the last levels of a shifter made
     of multiplexers are as wide as the result.
     """
     fill = value[-1] if is_signed else Const(0, 1)
+    width += least
     fine = min(3, len(amount))
     for level in range(fine):
         step = 1 << level
         extended, moved = Cat(value, fill.replicate(step)), Cat(Const(0, step), value)
         value = named(m, f"{name}_{level}", Mux(amount[level], moved, extended)[:width])
     if len(amount) <= fine:
-        return Cat(value, fill.replicate(max(0, width - len(value))))[:width]
+        return Cat(value, fill.replicate(max(0, width - len(value))))[least:width]
     step, coarse = 1 << fine, amount[fine:]
     count = min(1 << len(coarse), -(-width // step))
     here = [named(m, f"{name}_at{k}", coarse == k) for k in range(count)]
     body = value[:-1] if is_signed else value
     bits, above = [], -1  # the last stretch at which the number ends below this bit
     ended: Value = Const(0, 1)
-    for place in range(width):
+    for place in range(least, width):
         while above + 1 < count and (above + 1) * step + len(body) <= place:
             above += 1
             ended = named(m, f"{name}_ended{above}", fill & Cat(here[: above + 1]).any())

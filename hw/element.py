@@ -18,7 +18,9 @@ from .arith import named
 @dataclass(frozen=True)
 class Element:
     """A code taken apart: a finite one is ``(-1)**sign * significand << shift``, in units of
-    ``2 ** unit_exponent`` of its format, and shifts by ``max_shift`` at most."""
+    ``2 ** unit_exponent`` of its format, and shifts by ``max_shift`` at most. ``field`` is
+    ``shift + raised``: where subnormals count as field 1, this takes an OR and ``shift`` a
+    subtraction."""
 
     sign: Value
     significand: Value
@@ -26,6 +28,8 @@ class Element:
     max_shift: int
     nan: Value
     inf: Value
+    field: Value
+    raised: int
 
     @property
     def zero(self) -> Value:
@@ -42,16 +46,16 @@ def unpack(m: Module, fmt: Format, code: Value, name: str) -> Element:
         return _unpack_posit(m, fmt, code, name)
     if isinstance(fmt, Int):
         if not fmt.signed:
-            return Element(none, code, Const(0, 1), 0, none, none)
+            return Element(none, code, Const(0, 1), 0, none, none, Const(0, 1), 0)
         sign = code[-1]
         # The magnitude of the most negative number needs all the bits.
         magnitude = named(m, f"{name}_magnitude", Mux(sign, -code.as_signed(), code)[: fmt.bits])
-        return Element(sign, magnitude, Const(0, 1), 0, none, none)
+        return Element(sign, magnitude, Const(0, 1), 0, none, none, Const(0, 1), 0)
     if isinstance(fmt, DInt):
         value = integer_value(m, fmt, code, name)
         sign = value[-1]
         magnitude = named(m, f"{name}_magnitude", Mux(sign, -value, value)[: len(value)])
-        return Element(sign, magnitude, Const(0, 1), 0, none, none)
+        return Element(sign, magnitude, Const(0, 1), 0, none, none, Const(0, 1), 0)
     assert isinstance(fmt, Float)
     mantissa = code[: fmt.mantissa_bits]
     field = code[fmt.mantissa_bits : fmt.mantissa_bits + fmt.exponent_bits]
@@ -72,7 +76,18 @@ def unpack(m: Module, fmt: Format, code: Value, name: str) -> Element:
         nan = named(m, f"{name}_nan", top & mantissa.any())
         inf = named(m, f"{name}_inf", top & ~mantissa.any())
     sign = code[-1] if fmt.signed else none
-    return Element(sign, significand, shift, fmt.max_exponent - fmt.min_exponent, nan, inf)
+    top = fmt.max_exponent - fmt.min_exponent
+    if raised_by(fmt):
+        return Element(
+            sign, significand, shift, top, nan, inf, Cat(field[0] | ~normal, field[1:]), 1
+        )
+    return Element(sign, significand, shift, top, nan, inf, shift, 0)
+
+
+def raised_by(fmt: Float) -> int:
+    """``raised`` of a format. Of few exponent bits one is subtracted by a few gates, and the
+    shorter shifts are worth those."""
+    return int(fmt.subnormals and fmt.exponent_bits > 3)
 
 
 def integer_value(m: Module, fmt: Int | DInt, code: Value, name: str) -> Value:
@@ -107,6 +122,7 @@ def _unpack_tagged(m: Module, fmt: OneOf, code: Value, name: str) -> Element:
         return named(m, f"{name}_{what}", reduce(or_, masked))
 
     selected = Cat(selected for selected, _, _ in parts)
+    raised = max(part.raised for _, part, _ in parts)
     return Element(
         sign=chosen("sign", [part.sign for _, part, _ in parts]),
         significand=chosen("significand", [part.significand for _, part, _ in parts]),
@@ -114,6 +130,8 @@ def _unpack_tagged(m: Module, fmt: OneOf, code: Value, name: str) -> Element:
         max_shift=max(part.max_shift + offset for _, part, offset in parts),
         nan=named(m, f"{name}_nan", chosen("nans", [p.nan for _, p, _ in parts]) | ~selected.any()),
         inf=chosen("inf", [part.inf for _, part, _ in parts]),
+        field=chosen("field", [p.field + (offset + raised - p.raised) for _, p, offset in parts]),
+        raised=raised,
     )
 
 
@@ -153,13 +171,16 @@ def _unpack_posit(m: Module, fmt: Posit, code: Value, name: str) -> Element:
             for step in range(es, 0, -1)
         ]
         shift = shift + Cat(digits)
+    shift = named(m, f"{name}_shift", shift[: fmt.integer_range[1].bit_length().bit_length()])
     return Element(
         sign=sign,
         significand=named(m, f"{name}_significand", Cat(significand)),
-        shift=named(m, f"{name}_shift", shift[: fmt.integer_range[1].bit_length().bit_length()]),
+        shift=shift,
         max_shift=2 * fmt.max_exponent,
         nan=named(m, f"{name}_nar", sign & ~nonzero),
         inf=Const(0, 1),
+        field=shift,
+        raised=0,
     )
 
 

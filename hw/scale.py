@@ -19,7 +19,7 @@ from golden.dot import DotConfig
 from golden.formats import Float
 
 from .arith import named
-from .element import Element, unpack
+from .element import Element, raised_by, unpack
 from .multiply import magnitude_of_product
 from .pipeline import Stage
 from .wide_add import WideAdd
@@ -65,8 +65,14 @@ class ScaledSum:
 
     @property
     def top_exponent(self) -> int:
-        """The greatest shift that is left for the exponent."""
-        return sum(_reach(fmt) for fmt in self.config.scales.values())
+        """The greatest shift that is left for the exponent, raised."""
+        return sum(_reach(fmt) for fmt in self.config.scales.values()) + self.raised
+
+    @property
+    def raised(self) -> int:
+        """What the exponent has beyond that shift (:class:`hw.element.Element`)."""
+        lone = (fmt for name, fmt in self.config.scales.items() if self.sides(name) == 1)
+        return sum(raised_by(fmt) for fmt in lone)
 
     def sides(self, name: str) -> int:
         """Scales in a field."""
@@ -106,7 +112,7 @@ class Scale(Stage):
         config, bounds = self.config, ScaledSum(self.config)
         scales = {name: self._unpack(m, name) for name in config.scales}
         one = [s[0] for s in scales.values() if len(s) == 1]
-        shifts = [scale.shift for scale in one]
+        shifts = [scale.field for scale in one]
 
         total: Value
         if config.asymmetric == "none":

@@ -22,7 +22,9 @@ def wide_add(config: DotConfig) -> WideAdd:
     return WideAdd(
         bits=0 if scaled.multiplied else scaled.outer.bit_length() + 1,
         magnitude_bits=scaled.greatest.bit_length(),
-        exponent=config.unit_exponent + sum(fmt.unit_exponent for fmt in config.scales.values()),
+        exponent=config.unit_exponent
+        + sum(fmt.unit_exponent for fmt in config.scales.values())
+        - scaled.raised,
         top_exponent=scaled.top_exponent,
         accumulator=config.floating,
         specials=specials(config),

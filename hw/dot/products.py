@@ -122,9 +122,10 @@ class Products(Stage):
             product: Value = named(m, f"product{lane}", left.significand * right.significand)
         else:
             product = multiply(m, left.significand, right.significand, f"product{lane}")
-        top = left.max_shift + right.max_shift
+        raised = left.raised + right.raised
+        top = left.max_shift + right.max_shift + raised
         shift = Signal(range(top + 1), name=f"shift{lane}")
-        m.d.comb += shift.eq(left.shift + right.shift)
+        m.d.comb += shift.eq(left.field + right.field)
         if config.asymmetric == "none":
             chosen, negative = [Const(1, 1)], sign
         elif config.asymmetric == "a":
@@ -135,7 +136,9 @@ class Products(Stage):
         if signed_rows(config):
             flip = negative.replicate(len(product))
             product = named(m, f"signed{lane}", (Cat(product ^ flip, negative) + negative)[:-1])
-        row = shift_left(m, product, shift, row_bits(config), signed_rows(config), f"row{lane}")
+        row = shift_left(
+            m, product, shift, row_bits(config), signed_rows(config), f"row{lane}", raised
+        )
         for group, mine in enumerate(chosen):
             part = row if len(chosen) == 1 else row & mine.replicate(len(row))
             part = Cat(part[:-1], ~part[-1]) if signed_rows(config) else part

@@ -7,7 +7,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Value
 from golden.dot import DotConfig
 from golden.formats import Int
 
-from ..arith import carry_save, named, prefix_add
+from ..arith import PrefixTree, carry_save, named, prefix_add
 from ..multiply import Columns
 from ..pipeline import Stage
 from .layouts import (
@@ -91,10 +91,12 @@ class Sum(Stage):
         m = Module()
         self.pass_on(m)
         bits = tree_bits(self.config)
+        # Before a multiplication few gates are worth more than the shortest way to the top bit.
+        tree: PrefixTree = "brent_kung" if self.config.has_factor else "kogge_stone"
         totals = []
         for group in range(groups(self.config)):
             i = nth(self.config, self.i.pair, group)
-            total = prefix_add(m, i.total, i.carry, i.carry_in, bits, f"add{group}")
+            total = prefix_add(m, i.total, i.carry, i.carry_in, bits, f"add{group}", tree)
             totals.append(named(m, f"exact{group}", total))
         total = totals[0]
         if lone_peak(self.config):

@@ -30,21 +30,22 @@ def test_shift_right_sticky(evaluate, width):
 
 
 @pytest.mark.parametrize("is_signed", [False, True])
+@pytest.mark.parametrize("least", [0, 1, 2, 7])
 @pytest.mark.parametrize(
-    ("bits", "amount", "width"), [(3, 2, 7), (3, 2, 5), (4, 5, 36), (2, 6, 30)]
+    ("bits", "amount", "width"), [(3, 3, 7), (3, 3, 5), (4, 5, 36), (2, 6, 30)]
 )
-def test_shift_left(evaluate, bits, amount, width, is_signed):
-    """Every number by every amount that leaves it whole, or by none."""
-    rows = [(x, n) for x in range(1 << bits) for n in range(1 << amount)]
+def test_shift_left(evaluate, bits, amount, width, least, is_signed):
+    """Every number by every amount, counted from ``least``, that leaves it whole."""
+    rows = [(x, n) for x in range(1 << bits) for n in range(least, 1 << amount)]
 
     def build(m, x, n):
-        return shift_left(m, x, n[:amount], width, is_signed)
+        return shift_left(m, x, n, width, is_signed, least=least)
 
-    got = evaluate(build, [bits, max(1, amount)], rows)
+    got = evaluate(build, [bits, amount], rows)
     for (x, n), result in zip(rows, got, strict=True):
         number = x - (1 << bits) if is_signed and x >> bits - 1 else x
-        if n + bits <= width or not amount:
-            assert result == (number << n) % (1 << width), (x, n)
+        if n - least + bits <= width:
+            assert result == (number << n - least) % (1 << width), (x, n)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 33])
