@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from amaranth.lib import wiring
 
-from golden.bitmod import BitmodConfig, DequantizerConfig
+from golden.bitmod import BitmodConfig
+from golden.bitmod_dequantizer import DequantizerConfig
 from golden.bitplane import BitplaneConfig
 from golden.decoder import DecoderConfig
 from golden.dot import DotConfig
@@ -32,7 +33,8 @@ from golden.sparse.vpu_unit import VpuConfig
 from golden.ternary import TernaryConfig, UnpackerConfig
 from golden.unit import Config
 
-from ..bitmod import Bitmod, Dequantizer
+from ..bitmod import Bitmod
+from ..bitmod_dequantizer import Dequantizer
 from ..bitplane import Bitplane
 from ..decoder import Decoder
 from ..dot import Dot

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from golden.bitmod import BitmodConfig, DequantizerConfig
+from golden.bitmod import BitmodConfig
+from golden.bitmod_dequantizer import DequantizerConfig
 from golden.bitplane import BitplaneConfig
 from golden.formats import FP16, INT32, UINT8
 from golden.lut import LutConfig, TablesConfig

@@ -5,7 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from golden.bitmod import BITS, BitmodConfig, DequantizerConfig, terms, weights
+from golden.bitmod import BITS, BitmodConfig, terms, weights
+from golden.bitmod_dequantizer import DequantizerConfig
 from golden.errors import BadInput
 from golden.formats import INT4, UINT8, integer
 from golden.unit import concatenate

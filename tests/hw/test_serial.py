@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from golden.bitmod import BitmodConfig, DequantizerConfig
+from golden.bitmod import BitmodConfig
+from golden.bitmod_dequantizer import DequantizerConfig
 from golden.bitplane import BitplaneConfig
 from golden.formats import BF16, FP16, INT8, INT32, UINT8, integer
 from golden.lut import LutConfig, TablesConfig
