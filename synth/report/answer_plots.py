@@ -131,5 +131,6 @@ def formats_by_bits(quality: Quality) -> str:
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, loc="upper left", fontsize=9)
         figure.draw_without_rendering()
-        name_points(axes, x, y, [row.format.removesuffix("_group32") for row in rows])
+        names = [row.format.removesuffix("_group32") for row in rows]
+        name_points(axes, x, y, names, must=range(len(names)))
         return svg(figure, "formats by bits")
