@@ -76,7 +76,7 @@ class Recipe:
 _ALL = (
     Recipe(
         "balanced",
-        "Booth multipliers, Han-Carlson carries, area mapping: the least area times delay",
+        "Booth multipliers, Han-Carlson carries, area mapping: small, and not slow for it",
         synth=f"-noabc -booth -arith_tree{CARRIES['Han-Carlson']}",
         abc=f"{OPTIMISE}; {AREA_MAP}; {SIZE}",
     ),
