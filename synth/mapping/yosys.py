@@ -97,9 +97,9 @@ def commands(
         )
     return [
         *steps,
-        "rename -enumerate -pattern u% c:*" if mapping == "flat" else "@enumerate",
         # The names that Verilog and JSON have in common: what a SAIF file of it calls them.
-        "rename -enumerate -pattern _%_ w:*",
+        "@enumerate",
+        "rename -enumerate -pattern _%_ w:*",  # what no cell uses
         "@unsign",
         "check -mapped",
         "write_verilog -noattr -simple-lhs mapped.v",

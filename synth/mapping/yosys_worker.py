@@ -6,7 +6,9 @@ log goes to stdout. Imports nothing of ours, so that it starts in milliseconds.
 Beside Yosys's commands two of our own:
 ``@unsign`` makes every wire unsigned: OpenSTA 2.0.17 cannot read ``wire signed``;
 ``@keep TOP`` keeps the modules that TOP instantiates as modules, for the area by submodule;
-``@enumerate`` gives cells without a name of their own the names u1, u2 and so on, in all modules;
+``@enumerate`` gives cells without a name of their own the names u1, u2 and so on, in all modules,
+and their nets _0_, _1_ and so on as cells come to use them: Yosys's own numbers for nets depend on
+the names of folders;
 ``@memories BITS WORDS`` makes black boxes of memories of so many or more, each kind one, and writes
 what they are to ``memories.json``: what :func:`synth.library.memories.read` reads. What a
 simulation of one has to know is in the attribute ``behaviour`` of its cell.
@@ -35,13 +37,19 @@ def keep(design: ys.Design, top: str) -> None:
         design.run_pass(f"setattr -mod -set keep_hierarchy 1 {child}")
 
 
-def enumerate_cells(design: ys.Design) -> None:
+def enumerate_names(design: ys.Design) -> None:
     for module in design.modules_.values():
-        taken = {str(name) for name in (*module.cells_.keys(), *module.wires_.keys())}
-        free = (name for n in count(1) if (name := f"\\u{n}") not in taken)
+        taken = {str(name)[1:] for name in (*module.cells_.keys(), *module.wires_.keys())}
+        cells = (name for n in count(1) if (name := f"u{n}") not in taken)
+        nets = (name for n in count() if (name := f"_{n}_") not in taken)
         for cell in list(module.cells_.values()):
             if str(cell.name).startswith("$"):
-                module.rename(cell, ys.IdString(next(free)))
+                module.rename(cell, ys.IdString("\\" + next(cells)))
+            ports = sorted((str(name), bits) for name, bits in cell.connections_.items())
+            for _, bits in ports:
+                for bit in bits.to_sigbit_vector():
+                    if bit.is_wire() and str(bit.wire.name).startswith("$"):
+                        module.rename(bit.wire, ys.IdString("\\" + next(nets)))
 
 
 def memories(design: ys.Design, bits: int, least: int) -> None:
@@ -143,7 +151,7 @@ def main() -> None:
         if command == "@unsign":
             unsign(design)
         elif command == "@enumerate":
-            enumerate_cells(design)
+            enumerate_names(design)
         elif command.startswith("@keep "):
             keep(design, command.split()[1])
         elif command.startswith("@memories "):
